@@ -1,0 +1,145 @@
+"""The other libraries, as far as they are installed: each gives a decorator, or is left out."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from collections.abc import Callable
+
+PACKAGES = (
+    "wrapt",
+    "decorator",
+    "tenacity",
+    "stamina",
+    "backoff",
+    "cachetools",
+    "prometheus_client",
+    "beartype",
+    "pydantic",
+    "psutil",
+    "numpy",
+)
+
+
+def versions() -> dict[str, str]:
+    """The version of each peer that is here."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def here(**makers: Callable[[], Callable]) -> dict[str, Callable]:
+    """The decorators of those peers that can be imported; each maker imports its peer."""
+    found = {}
+    for name, make in makers.items():
+        try:
+            found[name] = make()
+        except ImportError:
+            continue
+    return found
+
+
+def wrapt_nothing() -> Callable:
+    import wrapt
+
+    @wrapt.decorator
+    def nothing(wrapped, instance, args, kwargs):
+        return wrapped(*args, **kwargs)
+
+    return nothing
+
+
+def decorator_nothing() -> Callable:
+    import decorator
+
+    @decorator.decorator
+    def nothing(func, *args, **kwargs):
+        return func(*args, **kwargs)
+
+    return nothing
+
+
+def tenacity_retry() -> Callable:
+    import tenacity
+
+    return tenacity.retry(
+        stop=tenacity.stop_after_attempt(4),
+        wait=tenacity.wait_exponential(0.1),
+        retry=tenacity.retry_if_exception_type(ConnectionError),
+    )
+
+
+def stamina_retry() -> Callable:
+    import stamina
+
+    return stamina.retry(on=ConnectionError, attempts=4)
+
+
+def backoff_retry() -> Callable:
+    import backoff
+
+    return backoff.on_exception(backoff.expo, ConnectionError, max_tries=4)
+
+
+def cachetools_cache() -> Callable:
+    import threading
+
+    import cachetools
+
+    return cachetools.cached(cachetools.TTLCache(10_000, 60), lock=threading.Lock())
+
+
+def prometheus_monitor() -> Callable:
+    import prometheus_client
+
+    registry = prometheus_client.CollectorRegistry()
+    return prometheus_client.Histogram("bench_seconds", "of a call", registry=registry).time()
+
+
+def psutil_guard() -> Callable:
+    import functools
+
+    import psutil
+
+    def guard(func):
+        @functools.wraps(func)
+        def wrapper(*args, **kwargs):
+            if psutil.virtual_memory().percent > 99.9:
+                raise MemoryError
+            return func(*args, **kwargs)
+
+        return wrapper
+
+    return guard
+
+
+def beartype_check() -> Callable:
+    from typing import Annotated
+
+    from beartype import beartype
+    from beartype.vale import Is
+
+    small = Annotated[int, Is[lambda number: 0 <= number <= 10]]
+    return annotated(small, beartype)
+
+
+def pydantic_check() -> Callable:
+    from typing import Annotated
+
+    from pydantic import Field, validate_call
+
+    return annotated(Annotated[int, Field(ge=0, le=10)], validate_call)
+
+
+def annotated(kind: object, decorate: Callable) -> Callable:
+    """A decorator that annotates every parameter with one type, and then decorates."""
+
+    def apply(func):
+        func.__annotations__ = dict.fromkeys(func.__code__.co_varnames[: func.__code__.co_argcount], kind)
+        return decorate(func)
+
+    return apply

@@ -1,0 +1,152 @@
+//! The arguments of a call: the caller's own array as vectorcall hands it over, and a copy that outlives the call.
+
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::{Owned, Raised};
+
+/// The caller's own argument array. Nothing is copied until somebody asks for a tuple or a saved copy.
+#[derive(Clone, Copy)]
+pub struct Arguments<'a> {
+    array: *const *mut ffi::PyObject,
+    nargsf: usize,
+    names: *mut ffi::PyObject,
+    life: PhantomData<&'a ()>,
+}
+
+impl<'a> Arguments<'a> {
+    /// # Safety
+    /// * The three are as the vectorcall protocol says, and valid for `'a`.
+    #[inline]
+    pub(crate) unsafe fn new(array: *const *mut ffi::PyObject, nargsf: usize, names: *mut ffi::PyObject) -> Self {
+        Self { array, nargsf, names, life: PhantomData }
+    }
+
+    /// How many arguments came by position.
+    #[inline]
+    pub fn positional_count(&self) -> usize {
+        self.nargsf & !ffi::PY_VECTORCALL_ARGUMENTS_OFFSET
+    }
+
+    /// How many arguments came by keyword.
+    #[inline]
+    pub fn keyword_count(&self) -> usize {
+        // SAFETY: `names` is NULL or a tuple.
+        if self.names.is_null() { 0 } else { (unsafe { ffi::PyTuple_GET_SIZE(self.names) }) as usize }
+    }
+
+    /// The argument at an index; those by keyword follow those by position.
+    #[inline]
+    fn at(&self, index: usize) -> &'a Owned {
+        // SAFETY: callers pass an index below the two counts' sum; a pointer in the array is a live object for `'a`, and
+        // `Owned` is a transparent wrapper of such a pointer.
+        unsafe { &*self.array.add(index).cast::<Owned>() }
+    }
+
+    /// The arguments by position.
+    #[inline]
+    pub fn positional(&self) -> &'a [Owned] {
+        if self.positional_count() == 0 {
+            return &[];
+        }
+        // SAFETY: as in `at`, for the whole range.
+        unsafe { std::slice::from_raw_parts(self.array.cast::<Owned>(), self.positional_count()) }
+    }
+
+    /// The keywords with their arguments, in the caller's order.
+    pub fn keywords(&self) -> impl Iterator<Item = (&'a Owned, &'a Owned)> + use<'a> {
+        let this = *self;
+        let first = this.positional_count();
+        (0..this.keyword_count()).map(move |index| (this.keyword_name(index), this.at(first + index)))
+    }
+
+    #[inline]
+    fn keyword_name(&self, index: usize) -> &'a Owned {
+        // SAFETY: `names` is a tuple of at least `index + 1` strings when this is called, alive for `'a`; its item array
+        // holds live pointers, and `Owned` is a transparent wrapper of one.
+        unsafe {
+            let items = (&raw const (*self.names.cast::<ffi::PyTupleObject>()).ob_item).cast::<Owned>();
+            &*items.add(index)
+        }
+    }
+
+    /// The argument of a keyword. Names are interned, so the address decides first and the text only when it must.
+    #[inline]
+    pub fn keyword(&self, py: Python<'_>, name: &Owned) -> Option<&'a Owned> {
+        let count = self.keyword_count();
+        let first = self.positional_count();
+        for index in 0..count {
+            if self.keyword_name(index).as_ptr() == name.as_ptr() {
+                return Some(self.at(first + index));
+            }
+        }
+        for index in 0..count {
+            if self.keyword_name(index).bound(py).eq(name.bound(py)).unwrap_or(false) {
+                return Some(self.at(first + index));
+            }
+        }
+        None
+    }
+
+    /// Calls `callable` with these very arguments.
+    #[inline]
+    pub fn call(&self, _py: Python<'_>, callable: &Owned) -> Result<Owned, Raised> {
+        // SAFETY: the array is valid for the call, and the offset flag (which lets the callee use the slot in front) is
+        // the caller's own permission, passed on.
+        let result = unsafe { ffi::PyObject_Vectorcall(callable.as_ptr(), self.array, self.nargsf, self.names) };
+        // SAFETY: the result is a new reference, or NULL with an exception set.
+        unsafe { Owned::from_new(result) }.ok_or_else(Raised::assume)
+    }
+
+    /// A tuple and a dictionary of the arguments, for callees that need them so.
+    pub fn packed<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyTuple>, Option<Bound<'py, PyDict>>)> {
+        let tuple = PyTuple::new(py, self.positional().iter().map(|argument| argument.bound(py)))?;
+        if self.keyword_count() == 0 {
+            return Ok((tuple, None));
+        }
+        let dict = PyDict::new(py);
+        for (name, argument) in self.keywords() {
+            dict.set_item(name.bound(py), argument.bound(py))?;
+        }
+        Ok((tuple, Some(dict)))
+    }
+
+    /// A copy that keeps the arguments alive after the call has returned.
+    #[inline]
+    pub fn save(&self) -> SavedArguments {
+        let total = self.positional_count() + self.keyword_count();
+        let mut values = Vec::with_capacity(total);
+        values.extend((0..total).map(|index| self.at(index).clone()));
+        // SAFETY: `names` is NULL or a live tuple.
+        let names = NonNull::new(self.names).map(|names| unsafe { Owned::from_borrowed(names) });
+        SavedArguments { values, positional: self.positional_count(), names }
+    }
+}
+
+/// Arguments that are kept for as long as a coroutine or generator may still call the wrapped function with them.
+#[derive(Default)]
+pub struct SavedArguments {
+    values: Vec<Owned>,
+    positional: usize,
+    names: Option<Owned>,
+}
+
+impl SavedArguments {
+    /// The arguments as a call sees them.
+    #[inline]
+    pub fn view(&self) -> Arguments<'_> {
+        let names = self.names.as_ref().map_or(std::ptr::null_mut(), Owned::as_ptr);
+        // SAFETY: `Owned` is a transparent wrapper of an object pointer, so the vector is the array that the protocol
+        // wants; nothing is offset, and all of it lives as long as `self` is borrowed.
+        unsafe { Arguments::new(self.values.as_ptr().cast(), self.positional, names) }
+    }
+
+    /// Visits the references for the garbage collector.
+    pub fn each(&self) -> impl Iterator<Item = &Owned> {
+        self.values.iter().chain(self.names.as_ref())
+    }
+}

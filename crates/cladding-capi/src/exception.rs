@@ -1,0 +1,126 @@
+//! Exceptions in flight: taken from the interpreter, looked at, and given back.
+
+use pyo3::prelude::*;
+use pyo3::{PyTypeInfo, ffi};
+
+use crate::Owned;
+
+/// The sign that an exception is set in the interpreter, as NULL is in C. It must reach the caller.
+#[must_use = "an exception is set and must reach the caller"]
+#[derive(Debug)]
+pub struct Raised(());
+
+impl Raised {
+    /// Says that an exception is set.
+    #[inline]
+    pub(crate) fn assume() -> Self {
+        Self(())
+    }
+
+    /// Takes the exception away from the interpreter, as one normalised object that carries its traceback.
+    #[inline]
+    pub fn take(self, _py: Python<'_>) -> Owned {
+        // SAFETY: the thread is attached, and `self` says that an exception is set.
+        let exception = unsafe { Owned::from_new(raw_take()) };
+        exception.expect("an exception is set")
+    }
+}
+
+impl From<PyErr> for Raised {
+    #[cold]
+    fn from(error: PyErr) -> Self {
+        // SAFETY: a `PyErr` is made and returned only on attached threads.
+        error.restore(unsafe { Python::assume_attached() });
+        Self(())
+    }
+}
+
+#[cfg(Py_3_12)]
+unsafe fn raw_take() -> *mut ffi::PyObject {
+    // SAFETY: passed on from the caller.
+    unsafe { ffi::PyErr_GetRaisedException() }
+}
+
+#[cfg(not(Py_3_12))]
+unsafe fn raw_take() -> *mut ffi::PyObject {
+    let (mut kind, mut value, mut traceback) = (std::ptr::null_mut(), std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: the three slots are valid for writing; after normalising, `value` is an exception object, and the
+    // references to the type and the traceback are ours to give back.
+    unsafe {
+        ffi::PyErr_Fetch(&raw mut kind, &raw mut value, &raw mut traceback);
+        ffi::PyErr_NormalizeException(&raw mut kind, &raw mut value, &raw mut traceback);
+        if !traceback.is_null() {
+            ffi::PyException_SetTraceback(value, traceback);
+        }
+        ffi::Py_XDECREF(traceback);
+        ffi::Py_XDECREF(kind);
+    }
+    value
+}
+
+/// Gives an exception back to the interpreter, traceback and all.
+#[inline]
+pub fn raise(_py: Python<'_>, exception: Owned) -> Raised {
+    #[cfg(Py_3_12)]
+    // SAFETY: the exception is an exception instance (it was taken from the interpreter or made by PyO3) and the
+    // reference is given away.
+    unsafe {
+        ffi::PyErr_SetRaisedException(exception.into_ptr());
+    }
+    #[cfg(not(Py_3_12))]
+    // SAFETY: as above; the type is borrowed from the live instance and made our own.
+    unsafe {
+        let kind = ffi::Py_TYPE(exception.as_ptr()).cast::<ffi::PyObject>();
+        ffi::Py_INCREF(kind);
+        let traceback = ffi::PyException_GetTraceback(exception.as_ptr());
+        ffi::PyErr_Restore(kind, exception.into_ptr(), traceback);
+    }
+    Raised(())
+}
+
+/// Whether an exception object is an instance of a class that derives from `BaseException`, asked without running code.
+#[inline]
+pub fn is_a<T: PyTypeInfo>(py: Python<'_>, exception: &Owned) -> bool {
+    let class = T::type_object_raw(py);
+    // SAFETY: both are live types.
+    unsafe { ffi::PyType_IsSubtype(ffi::Py_TYPE(exception.as_ptr()), class) != 0 }
+}
+
+/// Drops the newest entry of the traceback of the exception that is being handled now.
+///
+/// A trampoline calls this in its handler, where the newest entry is its own frame's, so that a traceback shows the
+/// caller and the function with nothing between.
+pub fn strip_handled(py: Python<'_>) {
+    // SAFETY: the thread is attached; the answer is a new reference or NULL.
+    if let Some(exception) = unsafe { Owned::from_new(ffi::PyErr_GetHandledException()) } {
+        strip(py, &exception);
+    }
+}
+
+/// Drops the newest entry of an exception's traceback.
+pub fn strip(_py: Python<'_>, exception: &Owned) {
+    // SAFETY: the answer is a new reference to a traceback, or NULL.
+    let Some(traceback) = (unsafe { Owned::from_new(ffi::PyException_GetTraceback(exception.as_ptr())) }) else {
+        return;
+    };
+    // SAFETY: the object is a traceback, whose `tb_next` is a borrowed traceback or NULL.
+    unsafe {
+        let next = (*traceback.as_ptr().cast::<ffi::PyTracebackObject>()).tb_next;
+        let next = if next.is_null() { ffi::Py_None() } else { next.cast() };
+        ffi::PyException_SetTraceback(exception.as_ptr(), next);
+    }
+}
+
+/// Forgets a raised `StopIteration` and hands out its value; any other exception stays raised.
+pub(crate) fn stop_iteration_value(py: Python<'_>) -> Result<Owned, Raised> {
+    // SAFETY: the thread is attached.
+    if unsafe { ffi::PyErr_Occurred() }.is_null() {
+        return Ok(Owned::none());
+    }
+    // SAFETY: an exception is set, and the class is a live type.
+    if unsafe { ffi::PyErr_ExceptionMatches(ffi::PyExc_StopIteration) } == 0 {
+        return Err(Raised::assume());
+    }
+    let exception = Raised::assume().take(py);
+    Ok(exception.bound(py).getattr("value")?.into())
+}

@@ -1,0 +1,146 @@
+//! The walk through a stack as a state machine, for calls that are suspended on the way.
+
+use super::Entry;
+use super::sync::{may_repeat, skipped};
+use crate::hooks::{Call, Enter, Exit, Outcome, Slot, Wait};
+
+/// Where a suspended call stands in its stack.
+pub(super) struct Machine {
+    pub(super) slots: Vec<Slot>,
+    place: Place,
+    /// The call is being closed: nothing is waited for and nothing is called again.
+    closing: bool,
+}
+
+enum Place {
+    /// The policy of this index is to be entered.
+    Entering(usize),
+    /// The wrapped callable is running.
+    Inside,
+    /// The policies below this index are still to be left with this outcome.
+    Leaving(usize, Outcome),
+    /// Over.
+    Left,
+}
+
+/// What the driver has to do next.
+pub(super) enum Action {
+    /// Call the wrapped callable and report how it ended.
+    Invoke,
+    /// Wait and report.
+    Wait(Wait),
+    /// The call is over.
+    Done(Outcome),
+}
+
+impl Machine {
+    /// A call that has not begun.
+    pub(super) fn new() -> Self {
+        Self { slots: Vec::new(), place: Place::Entering(0), closing: false }
+    }
+
+    /// A call whose policies have all been entered.
+    pub(super) fn inside(slots: Vec<Slot>) -> Self {
+        Self { slots, place: Place::Inside, closing: false }
+    }
+
+    /// From now on nothing is waited for and nothing is called again.
+    pub(super) fn close(&mut self) {
+        self.closing = true;
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.place, Place::Left)
+    }
+
+    /// Whether policies have been entered and not all left yet.
+    pub(super) fn is_under_way(&self) -> bool {
+        !matches!(self.place, Place::Entering(0) | Place::Left)
+    }
+
+    /// Goes on. `event` is how the wrapped callable ended, or the exception that broke a wait; `None` at the beginning and
+    /// after a wait.
+    pub(super) fn advance(&mut self, call: &Call<'_>, entries: &[Entry], event: Option<Outcome>) -> Action {
+        self.slots.resize_with(entries.len(), Slot::default);
+        if let Some(outcome) = event {
+            self.place = match std::mem::replace(&mut self.place, Place::Left) {
+                Place::Entering(index) => Place::Leaving(index, outcome),
+                Place::Inside => Place::Leaving(entries.len(), outcome),
+                // The policy that was waiting gives up; those around it see why.
+                Place::Leaving(index, _) => Place::Leaving(index.saturating_sub(1), outcome),
+                Place::Left => Place::Left,
+            };
+        }
+        loop {
+            match std::mem::replace(&mut self.place, Place::Left) {
+                Place::Entering(index) if index == entries.len() => {
+                    self.place = Place::Inside;
+                    return Action::Invoke;
+                }
+                Place::Entering(index) => {
+                    if let Some(wait) = self.enter(call, entries, index) {
+                        return Action::Wait(wait);
+                    }
+                }
+                Place::Inside => {
+                    self.place = Place::Inside;
+                    return Action::Invoke;
+                }
+                Place::Leaving(0, outcome) => return Action::Done(outcome),
+                Place::Leaving(index, outcome) => {
+                    if let Some(wait) = self.leave(call, entries, index, outcome) {
+                        return Action::Wait(wait);
+                    }
+                }
+                Place::Left => unreachable!("a call that is over is not advanced"),
+            }
+        }
+    }
+
+    fn enter(&mut self, call: &Call<'_>, entries: &[Entry], index: usize) -> Option<Wait> {
+        let (entry, slot) = (&entries[index], &mut self.slots[index]);
+        match skipped(entry, call) {
+            Ok(false) => {}
+            Ok(true) => {
+                slot.phase = Slot::SKIPPED;
+                self.place = Place::Entering(index + 1);
+                return None;
+            }
+            Err(outcome) => {
+                self.place = Place::Leaving(index, outcome);
+                return None;
+            }
+        }
+        match entry.hooks.enter(call, slot) {
+            Enter::Proceed => self.place = Place::Entering(index + 1),
+            Enter::Answer(outcome) => self.place = Place::Leaving(index, outcome),
+            Enter::Wait(wait) => {
+                self.place = Place::Entering(index);
+                return Some(wait);
+            }
+        }
+        None
+    }
+
+    fn leave(&mut self, call: &Call<'_>, entries: &[Entry], index: usize, mut outcome: Outcome) -> Option<Wait> {
+        let (entry, slot) = (&entries[index - 1], &mut self.slots[index - 1]);
+        if slot.phase == Slot::SKIPPED {
+            self.place = Place::Leaving(index - 1, outcome);
+            return None;
+        }
+        match entry.hooks.exit(call, slot, &mut outcome) {
+            Exit::Again if !self.closing && may_repeat(call, &outcome) => {
+                for slot in &mut self.slots[index..] {
+                    *slot = Slot::default();
+                }
+                self.place = Place::Entering(index);
+            }
+            Exit::Wait(wait) if !self.closing => {
+                self.place = Place::Leaving(index, outcome);
+                return Some(wait);
+            }
+            Exit::Pass | Exit::Again | Exit::Wait(_) => self.place = Place::Leaving(index - 1, outcome),
+        }
+        None
+    }
+}

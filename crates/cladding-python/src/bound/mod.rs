@@ -1,0 +1,214 @@
+//! The bound stack: the policies of one function, outermost first, and the callable at the end of them.
+
+use std::ffi::CStr;
+use std::sync::Arc;
+
+use cladding_capi::{Arguments, Class, Getter, Method, Owned, Raised, This, TypeBuilder, TypeCell, Vectorcall, Visit};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::hooks::Hooks;
+use crate::policy::BoundPolicy;
+use crate::switches::Switch;
+use crate::target::{Kind, Target};
+
+mod deferred;
+mod driver;
+mod machine;
+mod sync;
+
+pub(crate) use driver::Driver;
+
+/// One policy in a stack, as the drivers use it. The Python object owns what the garbage collector has to see.
+pub(crate) struct Entry {
+    pub(crate) hooks: Arc<dyn Hooks>,
+    pub(crate) switch: Arc<Switch>,
+    pub(crate) enabled: Option<Owned>,
+    object: Owned,
+}
+
+/// A stack bound to one callable: what sits in a carrier's closure and what `f.cladding` is.
+pub(crate) struct BoundStack {
+    pub(crate) wrapped: Owned,
+    pub(crate) target: Py<Target>,
+    pub(crate) entries: Box<[Entry]>,
+    pub(crate) kind: Kind,
+    /// Whether a coroutine or generator must keep its arguments to the end.
+    pub(crate) keeps_arguments: bool,
+}
+
+impl BoundStack {
+    pub(crate) fn new(
+        py: Python<'_>,
+        wrapped: Owned,
+        target: Py<Target>,
+        policies: &Bound<'_, PyTuple>,
+    ) -> PyResult<Owned> {
+        let mut entries = Vec::with_capacity(policies.len());
+        for policy in policies.iter() {
+            let bound = policy.cast::<BoundPolicy>()?.get();
+            entries.push(Entry {
+                hooks: Arc::clone(&bound.hooks),
+                switch: Arc::clone(&bound.switch),
+                enabled: bound.enabled.clone(),
+                object: policy.into(),
+            });
+        }
+        let stack = Self {
+            wrapped,
+            kind: target.get().kind,
+            target,
+            keeps_arguments: entries.iter().any(|entry| entry.hooks.repeats()),
+            entries: entries.into(),
+        };
+        cladding_capi::object::create_callable(stack).map_err(|raised| PyErr::from_value(raised.take(py).bound(py).clone()))
+    }
+
+    pub(crate) fn policies<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.entries.iter().map(|entry| entry.object.bound(py)))
+    }
+
+    /// Calls the wrapped callable, past all policies.
+    #[inline]
+    fn invoke(&self, py: Python<'_>, arguments: Arguments<'_>) -> Result<Owned, Raised> {
+        if self.kind == Kind::Class {
+            return cladding_capi::carrier::construct(py, &self.wrapped, arguments);
+        }
+        arguments.call(py, &self.wrapped)
+    }
+}
+
+static CELL: TypeCell = TypeCell::new();
+
+impl Class for BoundStack {
+    const NAME: &'static CStr = c"cladding.BoundStack";
+    const DOC: &'static CStr = c"The policies of one function, outermost first, and the function at the end of them.";
+
+    fn cell() -> &'static TypeCell {
+        &CELL
+    }
+
+    fn traverse(&self, visit: &mut Visit<'_>) {
+        visit.one(&self.wrapped);
+        for entry in &self.entries {
+            visit.one(&entry.object);
+            visit.all(&entry.enabled);
+        }
+    }
+
+    fn repr(&self, py: Python<'_>) -> PyResult<String> {
+        let mut text = format!("<cladding of {}:", self.target.get().full_name());
+        for entry in &self.entries {
+            text += &format!(" {}", entry.object.bound(py).getattr("policy")?.repr()?);
+        }
+        Ok(text + ">")
+    }
+
+    /// A policy by its name: the outermost of that name.
+    fn attribute(&self, py: Python<'_>, name: &str) -> Option<Owned> {
+        let found = self.entries.iter().find(|entry| {
+            entry.object.bound(py).cast::<BoundPolicy>().is_ok_and(|policy| policy.get().policy.get().name == name)
+        });
+        found.map(|entry| entry.object.clone())
+    }
+}
+
+impl Vectorcall for BoundStack {
+    #[inline]
+    fn call(this: &This<'_, Self>, py: Python<'_>, arguments: Arguments<'_>) -> Result<Owned, Raised> {
+        match this.kind {
+            Kind::Function | Kind::Class => sync::run(this, py, arguments),
+            Kind::Coroutine | Kind::Generator | Kind::AsyncGenerator => Driver::start(this, arguments),
+        }
+    }
+}
+
+struct Policies;
+
+impl Getter<BoundStack> for Policies {
+    const NAME: &'static CStr = c"policies";
+    const DOC: &'static CStr = c"The policies, outermost first, each with its parameters and statistics.";
+
+    fn get(this: &This<'_, BoundStack>, py: Python<'_>) -> PyResult<Owned> {
+        Ok(this.policies(py)?.into())
+    }
+}
+
+struct Wrapped;
+
+impl Getter<BoundStack> for Wrapped {
+    const NAME: &'static CStr = c"wrapped";
+    const DOC: &'static CStr = c"The callable at the end of the stack.";
+
+    fn get(this: &This<'_, BoundStack>, _py: Python<'_>) -> PyResult<Owned> {
+        Ok(this.wrapped.clone())
+    }
+}
+
+struct TargetOf;
+
+impl Getter<BoundStack> for TargetOf {
+    const NAME: &'static CStr = c"target";
+    const DOC: &'static CStr = c"Name, kind and parameters of the wrapped callable.";
+
+    fn get(this: &This<'_, BoundStack>, py: Python<'_>) -> PyResult<Owned> {
+        Ok(this.target.clone_ref(py).into())
+    }
+}
+
+struct Leave;
+
+impl Method<BoundStack> for Leave {
+    const NAME: &'static CStr = c"leave";
+    const DOC: &'static CStr = c"Called by a trampoline on its way out: takes its entry off the traceback.";
+
+    fn call(_this: &This<'_, BoundStack>, py: Python<'_>, _arguments: Arguments<'_>) -> Result<Owned, Raised> {
+        cladding_capi::exception::strip_handled(py);
+        Ok(Owned::none())
+    }
+}
+
+struct Reduce;
+
+impl Method<BoundStack> for Reduce {
+    const NAME: &'static CStr = c"__reduce__";
+    const DOC: &'static CStr = c"For pickle.";
+
+    fn call(this: &This<'_, BoundStack>, py: Python<'_>, _arguments: Arguments<'_>) -> Result<Owned, Raised> {
+        let make = py.import("cladding._native")?.getattr("bind")?;
+        let parts = (this.wrapped.bound(py), &this.target, this.policies(py)?);
+        Ok((make, parts).into_pyobject(py)?.into())
+    }
+}
+
+struct SetName;
+
+impl Method<BoundStack> for SetName {
+    const NAME: &'static CStr = c"__set_name__";
+    const DOC: &'static CStr = c"Follows a class that is made again from its namespace, as dataclasses with slots are.";
+
+    fn call(this: &This<'_, BoundStack>, py: Python<'_>, arguments: Arguments<'_>) -> Result<Owned, Raised> {
+        let [owner, name] = arguments.positional() else {
+            return Err(PyTypeError::new_err("__set_name__() takes a class and a name").into());
+        };
+        let adopt = py.import("cladding._carrier")?.getattr("adopt")?;
+        Ok(adopt.call1((owner.bound(py), name.bound(py), this.owned().bound(py)))?.into())
+    }
+}
+
+/// Makes the types.
+pub(crate) fn add_types(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    let stack = TypeBuilder::<BoundStack>::new()
+        .callable()
+        .getter::<Policies>()
+        .getter::<Wrapped>()
+        .getter::<TargetOf>()
+        .method::<Leave>()
+        .method::<Reduce>()
+        .method::<SetName>()
+        .build(py)?;
+    module.add("BoundStack", stack.bound(py))?;
+    driver::add_type(py)
+}

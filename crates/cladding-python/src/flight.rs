@@ -1,0 +1,115 @@
+//! One computation that several callers want: who waits for it, and how they are woken.
+
+use cladding_capi::{Guarded, Owned};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use crate::hooks::Outcome;
+
+/// The computation of one key by its leader. Waiters subscribe a callback, which may be called from any thread.
+#[pyclass(frozen, module = "cladding._native")]
+pub(crate) struct Flight {
+    state: Guarded<State>,
+}
+
+#[derive(Default)]
+struct State {
+    landed: bool,
+    outcome: Option<Landing>,
+    callbacks: Vec<Owned>,
+}
+
+/// How a flight ended, for its waiters.
+#[derive(Clone)]
+pub(crate) enum Landing {
+    /// With a value, which they share.
+    Value(Owned),
+    /// With an exception, which each of them raises.
+    Failure(Owned),
+    /// The leader gave up (it was cancelled); the waiters start over, and one of them becomes the leader.
+    Abandoned,
+}
+
+#[pymethods]
+impl Flight {
+    /// Asks for a call of `callback` when the flight has landed. False, and no call, if it has already.
+    fn subscribe(&self, callback: &Bound<'_, PyAny>) -> bool {
+        let callback = Owned::from(callback);
+        self.state.with(|state| {
+            if !state.landed {
+                state.callbacks.push(callback);
+            }
+            !state.landed
+        })
+    }
+
+    /// Takes a subscription back, for a waiter that gave up.
+    fn unsubscribe(&self, callback: &Bound<'_, PyAny>) {
+        let removed = self.state.with(|state| {
+            let place = state.callbacks.iter().position(|known| known.as_ptr() == callback.as_ptr());
+            place.map(|place| state.callbacks.swap_remove(place))
+        });
+        drop(removed);
+    }
+
+    fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
+        let Some(state) = self.state.try_lock() else { return Ok(()) };
+        for callback in &state.callbacks {
+            visit.call(callback.as_py())?;
+        }
+        match &state.outcome {
+            Some(Landing::Value(value) | Landing::Failure(value)) => visit.call(value.as_py()),
+            _ => Ok(()),
+        }
+    }
+
+    fn __clear__(&self) {
+        if let Some(mut state) = self.state.try_lock() {
+            let old = std::mem::take(&mut *state);
+            drop(state);
+            drop(old);
+        }
+    }
+}
+
+impl Flight {
+    pub(crate) fn new() -> Self {
+        Self { state: Guarded::new(State::default()) }
+    }
+
+    /// How it ended; `None` while it is under way.
+    pub(crate) fn landing(&self) -> Option<Landing> {
+        self.state.with(|state| state.outcome.clone())
+    }
+
+    /// Ends it and wakes everyone. A callback that fails is reported as unraisable, as nobody could handle it.
+    pub(crate) fn land(&self, py: Python<'_>, landing: Landing) {
+        let callbacks = self.state.with(|state| {
+            if state.landed {
+                return Vec::new();
+            }
+            state.landed = true;
+            state.outcome = Some(landing);
+            std::mem::take(&mut state.callbacks)
+        });
+        for callback in callbacks {
+            if let Err(error) = callback.bound(py).call0() {
+                error.write_unraisable(py, Some(callback.bound(py)));
+            }
+        }
+    }
+}
+
+impl Landing {
+    /// The landing that an outcome means.
+    pub(crate) fn of(py: Python<'_>, outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Returned(value) => Self::Value(value.clone()),
+            Outcome::Raised(exception) if outcome.is_ordinary_failure(py) => Self::Failure(exception.clone()),
+            Outcome::Raised(_) => Self::Abandoned,
+            Outcome::Deferred(..) => {
+                Self::Failure(PyRuntimeError::new_err("a deferred call cannot land").into_value(py).into())
+            }
+        }
+    }
+}

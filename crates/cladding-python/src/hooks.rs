@@ -1,0 +1,216 @@
+//! How a policy is written: once, for every call kind, as hooks that a driver interprets.
+
+use std::any::Any;
+use std::cell::Cell;
+
+use cladding_capi::{Arguments, Owned, Suspended};
+use cladding_engine::metrics::exposition::Writer;
+use pyo3::exceptions::PyException;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::clock;
+use crate::flight::Flight;
+use crate::target::Target;
+
+/// How a call ended.
+pub(crate) enum Outcome {
+    /// It returned this.
+    Returned(Owned),
+    /// It raised this exception instance.
+    Raised(Owned),
+    /// A plain function returned something that is still to run; no policy sees this, only drivers do.
+    Deferred(Owned, Suspended),
+}
+
+impl Outcome {
+    /// The outcome of a failed piece of our own code.
+    #[cold]
+    pub(crate) fn error(py: Python<'_>, error: PyErr) -> Self {
+        Self::Raised(error.into_value(py).into())
+    }
+
+    /// Whether this is an exception of the kind that programs handle: not a cancellation, an interrupt or an exit, which
+    /// no policy may swallow, retry or cache.
+    pub(crate) fn is_ordinary_failure(&self, py: Python<'_>) -> bool {
+        matches!(self, Self::Raised(exception) if cladding_capi::exception::is_a::<PyException>(py, exception))
+    }
+}
+
+/// What a policy says before the wrapped function runs.
+pub(crate) enum Enter {
+    /// Go on inwards.
+    Proceed,
+    /// The call is over with this outcome; nothing inside is called, and this policy's `exit` is not asked.
+    Answer(Outcome),
+    /// Wait, then ask `enter` again.
+    Wait(Wait),
+}
+
+/// What a policy says after the wrapped function has run.
+pub(crate) enum Exit {
+    /// Go on outwards with the outcome as it stands now.
+    Pass,
+    /// Call everything inside once more. Ignored once a generator has yielded, and for exceptions that are not ordinary.
+    Again,
+    /// Wait, then ask `exit` again with the same outcome.
+    Wait(Wait),
+}
+
+/// Something to wait for: blocking with the lock released in plain functions, awaited in coroutines.
+pub(crate) enum Wait {
+    /// A duration in seconds.
+    Seconds(f64),
+    /// Another call's computation.
+    Flight(Py<Flight>),
+}
+
+/// What one policy remembers of one call.
+#[derive(Default)]
+pub(crate) struct Slot {
+    /// A time stamp.
+    pub(crate) started: u64,
+    /// A counter.
+    pub(crate) count: u32,
+    /// A state of the policy's own; [`Slot::SKIPPED`] is the drivers'.
+    pub(crate) phase: u8,
+    /// Anything larger. Its drop must undo whatever the call holds, for calls that are abandoned.
+    pub(crate) data: Option<Box<dyn SlotData>>,
+}
+
+impl Slot {
+    /// The policy is switched off for this call.
+    pub(crate) const SKIPPED: u8 = u8::MAX;
+}
+
+/// The larger part of a slot.
+pub(crate) trait SlotData: Any + Send {
+    /// Shows every owned reference to the garbage collector.
+    fn traverse(&self, visit: &mut dyn FnMut(&Owned));
+    /// For downcasts.
+    fn as_any(&mut self) -> &mut dyn Any;
+}
+
+/// One call, as policies see it.
+pub(crate) struct Call<'a> {
+    pub(crate) py: Python<'a>,
+    pub(crate) target: &'a Target,
+    /// The caller's arguments. In `exit` of a coroutine or generator they may be gone, unless a policy `repeats`.
+    pub(crate) arguments: Arguments<'a>,
+    /// Whether a generator has yielded already.
+    pub(crate) yielded: bool,
+    now: Cell<u64>,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(py: Python<'a>, target: &'a Target, arguments: Arguments<'a>) -> Self {
+        Self { py, target, arguments, yielded: false, now: Cell::new(0) }
+    }
+
+    /// The time, in clock ticks, read once while the policies are entered one after the other.
+    #[inline]
+    pub(crate) fn now(&self) -> u64 {
+        match self.now.get() {
+            0 => {
+                let now = clock::ticks();
+                self.now.set(now);
+                now
+            }
+            now => now,
+        }
+    }
+
+    /// Forgets the time that was read, because the wrapped function or a wait has run since.
+    #[inline]
+    pub(crate) fn time_passed(&self) {
+        self.now.set(0);
+    }
+}
+
+/// The live side of one policy on one function. Shared by threads, tasks and the carriers of a fused stack.
+pub(crate) trait Hooks: Send + Sync + Any {
+    /// Before the wrapped function.
+    fn enter(&self, _call: &Call<'_>, _slot: &mut Slot) -> Enter {
+        Enter::Proceed
+    }
+
+    /// After it.
+    fn exit(&self, _call: &Call<'_>, _slot: &mut Slot, _outcome: &mut Outcome) -> Exit {
+        Exit::Pass
+    }
+
+    /// For each item of a generator, before the consumer gets it. Called only if [`Hooks::wants_items`].
+    fn item(&self, _call: &Call<'_>, _slot: &mut Slot, _item: &Owned) {}
+
+    /// Whether `item` is to be called.
+    fn wants_items(&self) -> bool {
+        false
+    }
+
+    /// Whether `exit` may ever say [`Exit::Again`] or look at the arguments, so that they must be kept.
+    fn repeats(&self) -> bool {
+        false
+    }
+
+    /// The numbers that `f.cladding.policies[i].stats` shows.
+    fn stats(&self, py: Python<'_>) -> PyResult<Py<PyDict>>;
+
+    /// Names of methods that the decorated function gets as attributes of its own, such as `cache_info`.
+    fn methods(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Calls one of [`Hooks::methods`].
+    fn method(&self, py: Python<'_>, name: &str, arguments: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
+        let _ = (py, arguments);
+        Err(pyo3::exceptions::PyAttributeError::new_err(name.to_owned()))
+    }
+
+    /// Adds this policy's numbers to the metrics text.
+    fn metrics(&self, _target: &Target, _page: &mut Page) {}
+
+    /// Shows every owned reference to the garbage collector.
+    fn traverse(&self, _visit: &mut dyn FnMut(&Owned)) {}
+
+    /// Drops the references that can be part of a cycle.
+    fn clear(&self) {}
+}
+
+/// The metrics page while it is collected: samples by family, so that each family is written in one block.
+#[derive(Default)]
+pub(crate) struct Page {
+    families: Vec<(Family, Vec<Sample>)>,
+}
+
+/// A metric family's head.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Family {
+    pub(crate) name: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) kind: cladding_engine::metrics::exposition::Kind,
+}
+
+/// Writes one sample of a family.
+type Sample = Box<dyn Fn(&mut Writer, &str)>;
+
+impl Page {
+    /// Adds a sample; `write` gets the writer and the family's name.
+    pub(crate) fn add(&mut self, family: Family, write: impl Fn(&mut Writer, &str) + 'static) {
+        match self.families.iter_mut().find(|(known, _)| *known == family) {
+            Some((_, samples)) => samples.push(Box::new(write)),
+            None => self.families.push((family, vec![Box::new(write)])),
+        }
+    }
+
+    /// The text.
+    pub(crate) fn finish(self) -> String {
+        let mut writer = Writer::new();
+        for (family, samples) in self.families {
+            writer.family(family.name, family.help, family.kind);
+            for sample in samples {
+                sample(&mut writer, family.name);
+            }
+        }
+        writer.finish()
+    }
+}

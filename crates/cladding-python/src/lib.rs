@@ -1,0 +1,75 @@
+//! The extension module of cladding: carriers, the fused stack, the drivers and the policies.
+#![deny(unsafe_code)]
+
+use cladding_capi::Owned;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyFunction, PyTuple, PyType};
+
+mod bound;
+mod clock;
+mod counters;
+mod flight;
+mod hooks;
+mod params;
+mod policies;
+mod policy;
+mod switches;
+mod target;
+mod waits;
+
+use bound::BoundStack;
+use target::Target;
+
+/// Binds live policies, outermost first, to a callable.
+#[pyfunction]
+fn bind<'py>(
+    py: Python<'py>,
+    wrapped: &Bound<'py, PyAny>,
+    target: Py<Target>,
+    policies: &Bound<'py, PyTuple>,
+) -> PyResult<Bound<'py, PyAny>> {
+    Ok(BoundStack::new(py, wrapped.into(), target, policies)?.bound(py).clone())
+}
+
+/// Gives a carrier function its native call. False where the interpreter has no way to (3.11): the code runs instead.
+#[pyfunction]
+fn arm(function: &Bound<'_, PyFunction>) -> bool {
+    cladding_capi::carrier::arm::<BoundStack>(function)
+}
+
+/// The stack in a function's closure, if the function is a carrier.
+#[pyfunction]
+fn bound_in<'py>(function: &Bound<'py, PyFunction>) -> Option<Bound<'py, PyAny>> {
+    let found: Option<Owned> = cladding_capi::carrier::bound_in::<BoundStack>(function);
+    found.map(|bound| bound.bound(function.py()).clone())
+}
+
+/// Makes the calls of exactly this class go through the stack in its own `__cladding__`.
+#[pyfunction]
+fn watch_class(class: &Bound<'_, PyType>) -> PyResult<()> {
+    cladding_capi::carrier::watch_class::<BoundStack>(class)
+        .map_err(|_| PyTypeError::new_err(format!("{} cannot be changed", class.name().map_or_else(|_| String::new(), |name| name.to_string()))))
+}
+
+/// The native side of cladding. Everything here is reached through the package `cladding`.
+#[pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use super::flight::Flight;
+    #[pymodule_export]
+    use super::policy::{BoundPolicy, Policy, PolicyMethod};
+    #[pymodule_export]
+    use super::switches::{metrics_text, rules, switch};
+    #[pymodule_export]
+    use super::target::Target;
+    #[pymodule_export]
+    use super::{arm, bind, bound_in, watch_class};
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::clock::start();
+        super::bound::add_types(module)
+    }
+}

@@ -1,0 +1,139 @@
+//! Reading a policy's parameters: each is checked, and an error names the parameter, the value and what is allowed.
+
+use std::cell::RefCell;
+
+use cladding_capi::Owned;
+use cladding_engine::error::ConfigError;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyDelta, PyDict, PyFloat, PyInt, PyString};
+
+static CONFIGURATION_ERROR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
+/// The Python exception for a wrong parameter.
+#[cold]
+pub(crate) fn configuration_error(py: Python<'_>, text: &str) -> PyErr {
+    let class = CONFIGURATION_ERROR
+        .get_or_try_init(py, || Ok::<_, PyErr>(py.import("cladding._errors")?.getattr("ConfigurationError")?.unbind()));
+    match class.and_then(|class| class.bind(py).call1((text,))) {
+        Ok(error) => PyErr::from_value(error),
+        Err(error) => error,
+    }
+}
+
+/// A policy's parameters while they are read. What nobody has asked for at the end is refused by name.
+pub(crate) struct Params<'a, 'py> {
+    policy: String,
+    values: &'a Bound<'py, PyDict>,
+    asked: RefCell<Vec<&'static str>>,
+}
+
+impl<'a, 'py> Params<'a, 'py> {
+    pub(crate) fn new(policy: &str, values: &'a Bound<'py, PyDict>) -> Self {
+        Self { policy: policy.to_owned(), values, asked: RefCell::default() }
+    }
+
+    pub(crate) fn py(&self) -> Python<'py> {
+        self.values.py()
+    }
+
+    /// The value as it was given; `None` if it was not.
+    pub(crate) fn get(&self, name: &'static str) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.asked.borrow_mut().push(name);
+        self.values.get_item(name)
+    }
+
+    /// All values as they were given, for policies whose parameters are the function's own.
+    pub(crate) fn all(&self) -> &'a Bound<'py, PyDict> {
+        self.values
+    }
+
+    /// The error for a value of the wrong kind or outside its range.
+    pub(crate) fn wrong(&self, name: &str, value: &Bound<'py, PyAny>, allowed: &str) -> PyErr {
+        let shown = value.repr().map_or_else(|_| "a value without repr".to_owned(), |repr| repr.to_string());
+        configuration_error(self.py(), &format!("{}: `{name}` must be {allowed}, got {shown}", self.policy))
+    }
+
+    /// The engine's error, in Python's words.
+    pub(crate) fn refused(&self, error: &ConfigError) -> PyErr {
+        configuration_error(self.py(), &format!("{}: {error}", self.policy))
+    }
+
+    /// An `int` from `least` up, or `None` if it was given as `None`.
+    pub(crate) fn count(&self, name: &'static str, default: Option<u64>, least: u64) -> PyResult<Option<u64>> {
+        let Some(value) = self.get(name)? else { return Ok(default) };
+        if value.is_none() {
+            return Ok(None);
+        }
+        let number = (value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>())
+            .then(|| value.extract::<u64>().ok())
+            .flatten()
+            .filter(|number| *number >= least);
+        number.map(Some).ok_or_else(|| self.wrong(name, &value, &format!("an int of at least {least}, or None")))
+    }
+
+    /// A finite number.
+    pub(crate) fn number(&self, name: &'static str, default: f64) -> PyResult<f64> {
+        let Some(value) = self.get(name)? else { return Ok(default) };
+        plain_number(&value).ok_or_else(|| self.wrong(name, &value, "a finite number"))
+    }
+
+    /// A duration: seconds as a number, or a `timedelta`; finite and not negative. `None` if it was given as `None`.
+    pub(crate) fn seconds(&self, name: &'static str, default: Option<f64>) -> PyResult<Option<f64>> {
+        let Some(value) = self.get(name)? else { return Ok(default) };
+        if value.is_none() {
+            return Ok(None);
+        }
+        let seconds = if value.is_instance_of::<PyDelta>() {
+            Some(value.call_method0("total_seconds")?.extract::<f64>()?)
+        } else {
+            plain_number(&value)
+        };
+        let seconds = seconds.filter(|seconds| *seconds >= 0.0);
+        seconds.map(Some).ok_or_else(|| self.wrong(name, &value, "seconds as a number of at least 0, or a timedelta"))
+    }
+
+    /// A string.
+    pub(crate) fn text(&self, name: &'static str) -> PyResult<Option<String>> {
+        match self.get(name)? {
+            None => Ok(None),
+            Some(value) if value.is_none() => Ok(None),
+            Some(value) if value.is_instance_of::<PyString>() => Ok(Some(value.extract()?)),
+            Some(value) => Err(self.wrong(name, &value, "a str or None")),
+        }
+    }
+
+    /// `enabled`: a bool (which was acted on already), or a callable that is asked at each call.
+    pub(crate) fn enabled(&mut self) -> PyResult<Option<Owned>> {
+        match self.get("enabled")? {
+            None => Ok(None),
+            Some(value) if value.is_instance_of::<PyBool>() => Ok(None),
+            Some(value) if value.is_callable() => Ok(Some(value.into())),
+            Some(value) => Err(self.wrong("enabled", &value, "a bool, or a callable without arguments")),
+        }
+    }
+
+    /// Refuses what no policy has asked for.
+    pub(crate) fn finish(self) -> PyResult<()> {
+        let asked = self.asked.into_inner();
+        for key in self.values.keys() {
+            let key = key.extract::<String>()?;
+            if !asked.contains(&key.as_str()) && !asked.contains(&"*") {
+                return Err(PyTypeError::new_err(format!("{}() has no parameter {key:?}", self.policy)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that every key is the policy's own business.
+    pub(crate) fn takes_all(&self) {
+        self.asked.borrow_mut().push("*");
+    }
+}
+
+fn plain_number(value: &Bound<'_, PyAny>) -> Option<f64> {
+    let is_number = value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>();
+    let number = (is_number && !value.is_instance_of::<PyBool>()).then(|| value.extract::<f64>().ok()).flatten();
+    number.filter(|number| number.is_finite())
+}

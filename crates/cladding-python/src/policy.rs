@@ -1,0 +1,252 @@
+//! Policies as Python sees them: the immutable description, and the live one on a function.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cladding_capi::Owned;
+use pyo3::exceptions::{PyAttributeError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyMappingProxy, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::hooks::{Call, Hooks};
+use crate::params::Params;
+use crate::policies;
+use crate::switches::{self, Switch};
+use crate::target::Target;
+
+/// A checked configuration, which can be bound to any number of functions.
+pub(crate) trait Spec: Send + Sync {
+    /// The live policy for one function.
+    fn bind(&self, py: Python<'_>, target: &Target) -> PyResult<Arc<dyn Hooks>>;
+
+    /// Shows every owned reference to the garbage collector.
+    fn traverse(&self, _visit: &mut dyn FnMut(&Owned)) {}
+}
+
+/// What one decorator was asked to do: a name and checked parameters. Immutable, and of no function in particular.
+///
+/// It is a decorator itself: calling it with a function, method, class or descriptor gives the decorated one.
+#[pyclass(frozen, module = "cladding")]
+pub(crate) struct Policy {
+    #[pyo3(get)]
+    pub(crate) name: &'static str,
+    parameters: Py<PyDict>,
+    spec: Box<dyn Spec>,
+    enabled: Option<Owned>,
+}
+
+#[pymethods]
+impl Policy {
+    #[new]
+    fn new(py: Python<'_>, name: &str, parameters: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let parameters = parameters.copy()?;
+        let mut params = Params::new(name, &parameters);
+        let enabled = params.enabled()?;
+        let (name, spec) = policies::build(py, name, &mut params)?;
+        params.finish()?;
+        Ok(Self { name, parameters: parameters.unbind(), spec, enabled })
+    }
+
+    #[getter]
+    fn parameters<'py>(&self, py: Python<'py>) -> Bound<'py, PyMappingProxy> {
+        PyMappingProxy::new(py, self.parameters.bind(py).as_mapping())
+    }
+
+    fn __getattr__(&self, py: Python<'_>, name: &str) -> PyResult<Py<PyAny>> {
+        match self.parameters.bind(py).get_item(name)? {
+            Some(value) => Ok(value.unbind()),
+            None => Err(PyAttributeError::new_err(format!("{} has no parameter {name:?}", self.name))),
+        }
+    }
+
+    fn __call__<'py>(slf: &Bound<'py, Self>, target: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        py.import("cladding._carrier")?.getattr("decorate")?.call1((target, PyTuple::new(py, [slf])?))
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let mut text = format!("{}(", self.name);
+        for (index, (key, value)) in self.parameters.bind(py).iter().enumerate() {
+            text += if index == 0 { "" } else { ", " };
+            text += &format!("{key}={}", value.repr()?);
+        }
+        Ok(text + ")")
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let Ok(other) = other.cast::<Self>() else { return Ok(py.NotImplemented()) };
+        let other = other.get();
+        let same = self.name == other.name && self.parameters.bind(py).eq(other.parameters.bind(py))?;
+        Ok(PyBool::new(py, same).to_owned().into_any().unbind())
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
+        // Parameters may be of any kind, so the hash is made of what is always hashable.
+        let names = PyTuple::new(py, self.parameters.bind(py).keys())?;
+        (self.name, names).into_pyobject(py)?.hash()
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let this = slf.get();
+        let parts = (this.name, this.parameters.bind(slf.py()));
+        Ok((slf.get_type().into_any(), parts.into_pyobject(slf.py())?.into_any()))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.parameters)?;
+        if let Some(enabled) = &self.enabled {
+            visit.call(enabled.as_py())?;
+        }
+        visit_all(visit, |show| self.spec.traverse(show))
+    }
+}
+
+/// Adapts PyO3's visitor, which can fail, to our own, which remembers.
+fn visit_all(visit: PyVisit<'_>, each: impl FnOnce(&mut dyn FnMut(&Owned))) -> Result<(), PyTraverseError> {
+    let mut result = Ok(());
+    each(&mut |object| {
+        if result.is_ok() {
+            result = visit.call(object.as_py());
+        }
+    });
+    result
+}
+
+/// A policy at work on one function: its description, its statistics and its switch.
+#[pyclass(frozen, module = "cladding")]
+pub(crate) struct BoundPolicy {
+    #[pyo3(get)]
+    pub(crate) policy: Py<Policy>,
+    #[pyo3(get)]
+    target: Py<Target>,
+    pub(crate) hooks: Arc<dyn Hooks>,
+    pub(crate) switch: Arc<Switch>,
+    pub(crate) enabled: Option<Owned>,
+    cleared: AtomicBool,
+}
+
+#[pymethods]
+impl BoundPolicy {
+    #[new]
+    fn new(py: Python<'_>, policy: Py<Policy>, target: Py<Target>) -> PyResult<Self> {
+        let description = policy.get();
+        let hooks = description.spec.bind(py, target.get())?;
+        let switch = switches::register(description.name, &target.get().full_name(), &hooks, &target, py);
+        let enabled = description.enabled.clone();
+        Ok(Self { policy, target, hooks, switch, enabled, cleared: AtomicBool::new(false) })
+    }
+
+    #[getter]
+    fn name(&self) -> &'static str {
+        self.policy.get().name
+    }
+
+    #[getter]
+    fn parameters<'py>(&self, py: Python<'py>) -> Bound<'py, PyMappingProxy> {
+        self.policy.get().parameters(py)
+    }
+
+    /// The numbers so far, as a new dictionary.
+    #[getter]
+    fn stats(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
+        self.hooks.stats(py)
+    }
+
+    /// Whether calls go through this policy now. It can be set, for this policy on this function.
+    #[getter]
+    fn enabled(&self) -> bool {
+        !self.switch.is_off()
+    }
+
+    #[setter]
+    fn set_enabled(&self, enabled: bool) {
+        switches::set_enabled(&self.switch, enabled);
+    }
+
+    /// The rule that switches this one off, for [`switches::switch`].
+    #[getter]
+    fn switch(&self) -> String {
+        self.switch.rule()
+    }
+
+    /// The names of the methods that the decorated function gets as attributes.
+    #[getter]
+    fn methods(&self) -> Vec<&'static str> {
+        self.hooks.methods().to_vec()
+    }
+
+    fn __getattr__(slf: &Bound<'_, Self>, name: &str) -> PyResult<Py<PyAny>> {
+        let this = slf.get();
+        if let Some(name) = this.hooks.methods().iter().find(|known| **known == name) {
+            return Ok(Py::new(slf.py(), PolicyMethod { owner: slf.clone().unbind(), name })?.into_any());
+        }
+        this.policy.get().__getattr__(slf.py(), name)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(format!("<{} on {}>", self.policy.get().__repr__(py)?, self.target.get().full_name()))
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let this = slf.get();
+        Ok((slf.get_type().into_any(), (&this.policy, &this.target).into_pyobject(slf.py())?.into_any()))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.policy)?;
+        visit.call(&self.target)?;
+        if self.cleared.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        if let Some(enabled) = &self.enabled {
+            visit.call(enabled.as_py())?;
+        }
+        visit_all(visit, |show| self.hooks.traverse(show))
+    }
+
+    fn __clear__(&self) {
+        self.hooks.clear();
+    }
+}
+
+/// Asks a policy's `enabled` callable whether this call goes through it.
+pub(crate) fn skips(call: &Call<'_>, enabled: &Owned) -> PyResult<bool> {
+    Ok(!enabled.bound(call.py).call0()?.is_truthy()?)
+}
+
+/// A method of a policy as an attribute of the function, such as `f.cache_info`. Can be pickled with the function.
+#[pyclass(frozen, module = "cladding._native")]
+pub(crate) struct PolicyMethod {
+    owner: Py<BoundPolicy>,
+    name: &'static str,
+}
+
+#[pymethods]
+impl PolicyMethod {
+    #[getter]
+    fn __name__(&self) -> &'static str {
+        self.name
+    }
+
+    #[pyo3(signature = (*args))]
+    fn __call__(&self, py: Python<'_>, args: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
+        if !args.is_empty() {
+            return Err(PyTypeError::new_err(format!("{}() takes no arguments ({} given)", self.name, args.len())));
+        }
+        self.owner.get().hooks.method(py, self.name, args)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(format!("<{} of {}>", self.name, self.owner.get().__repr__(py)?))
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let getattr = py.import("builtins")?.getattr("getattr")?;
+        Ok((getattr, (&self.owner, self.name).into_pyobject(py)?.into_any()))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.owner)
+    }
+}

@@ -1,0 +1,144 @@
+//! Switching policies off at run time: one of one function, all of one kind, all of one function, or all.
+//!
+//! A switch is one flag that a call reads. Rules (what is off) change rarely; each change recomputes every flag.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use pyo3::prelude::*;
+
+use crate::hooks::{Hooks, Page};
+use crate::target::Target;
+
+/// The switch of one policy on one function.
+pub(crate) struct Switch {
+    off: AtomicBool,
+    own: AtomicBool,
+    policy: &'static str,
+    function: String,
+    id: u64,
+}
+
+impl Switch {
+    /// Whether calls leave the policy out now.
+    #[inline]
+    pub(crate) fn is_off(&self) -> bool {
+        self.off.load(Ordering::Relaxed)
+    }
+
+    /// The rule that means this switch alone.
+    pub(crate) fn rule(&self) -> String {
+        format!("#{}", self.id)
+    }
+
+    fn matches(&self, rule: &str) -> bool {
+        // A policy's name, a function's full name, or both as `function:policy`.
+        rule == "all"
+            || rule.strip_prefix('#').is_some_and(|id| id.parse() == Ok(self.id))
+            || rule == self.policy
+            || rule == self.function
+            || rule.rsplit_once(':').is_some_and(|(function, policy)| {
+                policy == self.policy && function == self.function
+            })
+    }
+}
+
+#[derive(Default)]
+struct Registry {
+    live: Vec<(Weak<Switch>, Weak<dyn Hooks>, Arc<TargetName>)>,
+    /// What is off, as often as it was switched off.
+    rules: Vec<String>,
+}
+
+/// What the registry keeps of a target, so that it keeps no Python object alive.
+struct TargetName(Py<Target>);
+
+static NEXT: AtomicU64 = AtomicU64::new(0);
+static REGISTRY: Mutex<Option<Registry>> = Mutex::new(None);
+
+fn registry() -> MutexGuard<'static, Option<Registry>> {
+    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn update(switch: &Switch, rules: &[String]) {
+    let off = switch.own.load(Ordering::Relaxed) || rules.iter().any(|rule| switch.matches(rule));
+    switch.off.store(off, Ordering::Relaxed);
+}
+
+/// Makes the switch of a policy that was just bound.
+pub(crate) fn register(
+    policy: &'static str,
+    function: &str,
+    hooks: &Arc<dyn Hooks>,
+    target: &Py<Target>,
+    py: Python<'_>,
+) -> Arc<Switch> {
+    let switch = Arc::new(Switch {
+        off: AtomicBool::new(false),
+        own: AtomicBool::new(false),
+        policy,
+        function: function.to_owned(),
+        id: NEXT.fetch_add(1, Ordering::Relaxed),
+    });
+    let name = Arc::new(TargetName(target.clone_ref(py)));
+    let mut guard = registry();
+    let registry = guard.get_or_insert_default();
+    update(&switch, &registry.rules);
+    // Doubling before each sweep makes it cost the same for each policy, however many come and go.
+    let gone = if registry.live.len() == registry.live.capacity() {
+        let (live, gone) = std::mem::take(&mut registry.live).into_iter().partition(|(switch, ..)| switch.strong_count() > 0);
+        registry.live = live;
+        gone
+    } else {
+        Vec::new()
+    };
+    registry.live.push((Arc::downgrade(&switch), Arc::downgrade(hooks), name));
+    drop(guard);
+    drop(gone);
+    switch
+}
+
+/// Sets the switch of one policy on one function.
+pub(crate) fn set_enabled(switch: &Switch, enabled: bool) {
+    let mut guard = registry();
+    switch.own.store(!enabled, Ordering::Relaxed);
+    update(switch, &guard.get_or_insert_default().rules);
+}
+
+/// Adds or takes back a rule, once.
+#[pyfunction]
+pub(crate) fn switch(rule: String, off: bool) {
+    let mut guard = registry();
+    let registry = guard.get_or_insert_default();
+    if off {
+        registry.rules.push(rule);
+    } else if let Some(place) = registry.rules.iter().position(|known| *known == rule) {
+        registry.rules.swap_remove(place);
+    }
+    for (switch, ..) in &registry.live {
+        if let Some(switch) = switch.upgrade() {
+            update(&switch, &registry.rules);
+        }
+    }
+}
+
+/// The rules that are in force.
+#[pyfunction]
+pub(crate) fn rules() -> Vec<String> {
+    registry().get_or_insert_default().rules.clone()
+}
+
+/// The numbers of all live policies as Prometheus text.
+#[pyfunction]
+pub(crate) fn metrics_text(py: Python<'_>) -> String {
+    let live: Vec<_> = {
+        let mut guard = registry();
+        let entries = &guard.get_or_insert_default().live;
+        entries.iter().filter_map(|(_, hooks, name)| Some((hooks.upgrade()?, Arc::clone(name)))).collect()
+    };
+    let mut page = Page::default();
+    for (hooks, name) in &live {
+        hooks.metrics(name.0.bind(py).get(), &mut page);
+    }
+    page.finish()
+}

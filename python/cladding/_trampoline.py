@@ -1,0 +1,247 @@
+"""The code of carriers: a function of the wrapped one's kind and parameters that hands its call to a bound stack.
+
+A trampoline is compiled from a template with the wrapped function's own parameter list, and gets its names, file and
+first line. Binding errors are therefore the bare function's. Its handler takes its own entry off the traceback, which a
+bare ``raise`` does not add again.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cladding._native import BoundStack
+
+_FUNCTION = """\
+def maker({p}bound):
+    def trampoline({parameters}):
+        try:
+            return {p}bound({arguments})
+        except:
+            {p}bound.leave()
+            raise
+    return trampoline
+"""
+
+_COROUTINE = """\
+def maker({p}bound):
+    async def trampoline({parameters}):
+        {p}driver = {p}bound({arguments})
+        {forget}
+        try:
+            await {p}driver
+        except:
+            if {p}driver.leave():
+                raise
+        return {p}driver.take()
+    return trampoline
+"""
+
+_GENERATOR = """\
+def maker({p}bound):
+    def trampoline({parameters}):
+        {p}driver = {p}bound({arguments})
+        {forget}
+        try:
+            yield from {p}driver
+        except:
+            if {p}driver.leave():
+                raise
+        return {p}driver.take()
+    return trampoline
+"""
+
+_ASYNC_GENERATOR = """\
+def maker({p}bound):
+    async def trampoline({parameters}):
+        {p}driver = {p}bound({arguments})
+        {forget}
+        try:
+            await {p}driver
+            while {p}driver.open:
+                try:
+                    {p}driver.sent((yield {p}driver.take()))
+                except BaseException as {p}thrown:
+                    {p}driver.threw({p}thrown)
+                await {p}driver
+        except:
+            if {p}driver.leave():
+                raise
+    return trampoline
+"""
+
+_TEMPLATES = {
+    "function": _FUNCTION,
+    "coroutine": _COROUTINE,
+    "generator": _GENERATOR,
+    "async_generator": _ASYNC_GENERATOR,
+}
+
+
+def kind_of_code(flags: int) -> str:
+    """The call kind that a code object's flags tell."""
+    if flags & inspect.CO_COROUTINE:
+        return "coroutine"
+    if flags & inspect.CO_ASYNC_GENERATOR:
+        return "async_generator"
+    if flags & inspect.CO_GENERATOR:
+        return "generator"
+    return "function"
+
+
+class Parameters:
+    """The parameter list of a code object."""
+
+    def __init__(self, code: types.CodeType) -> None:
+        names = code.co_varnames
+        positional, keyword_only = code.co_argcount, code.co_kwonlyargcount
+        self.positional_only = names[: code.co_posonlyargcount]
+        self.positional = names[:positional]
+        self.keyword_only = names[positional : positional + keyword_only]
+        rest = iter(names[positional + keyword_only :])
+        self.var_positional = next(rest) if code.co_flags & inspect.CO_VARARGS else None
+        self.var_keyword = next(rest) if code.co_flags & inspect.CO_VARKEYWORDS else None
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every name, in the order of the code object."""
+        rest = (name for name in (self.var_positional, self.var_keyword) if name is not None)
+        return (*self.positional, *self.keyword_only, *rest)
+
+    def declaration(self) -> str:
+        """The list as it is written in a ``def``. Defaults are the function object's business."""
+        parts = list(self.positional)
+        if self.positional_only:
+            parts.insert(len(self.positional_only), "/")
+        if self.var_positional is not None:
+            parts.append(f"*{self.var_positional}")
+        elif self.keyword_only:
+            parts.append("*")
+        parts += self.keyword_only
+        if self.var_keyword is not None:
+            parts.append(f"**{self.var_keyword}")
+        return ", ".join(parts)
+
+    def arguments(self) -> str:
+        """The list as it is written in a call that hands everything on."""
+        parts = list(self.positional)
+        if self.var_positional is not None:
+            parts.append(f"*{self.var_positional}")
+        parts += [f"{name}={name}" for name in self.keyword_only]
+        if self.var_keyword is not None:
+            parts.append(f"**{self.var_keyword}")
+        return ", ".join(parts)
+
+
+@functools.lru_cache(maxsize=1024)
+def _compile(kind: str, declaration: str, arguments: str, names: tuple[str, ...]) -> types.CodeType:
+    """The code of a trampoline, still under its own names."""
+    prefix = "_cladding_"
+    while any(name.startswith(prefix) for name in names):
+        prefix += "_"
+    source = _TEMPLATES[kind].format(
+        p=prefix,
+        parameters=declaration,
+        arguments=arguments,
+        forget=f"del {', '.join(names)}" if names else "pass",
+    )
+    module = compile(source, "<cladding>", "exec", dont_inherit=True)
+    maker = next(const for const in module.co_consts if isinstance(const, types.CodeType))
+    return next(const for const in maker.co_consts if isinstance(const, types.CodeType))
+
+
+def _one_line(code: types.CodeType) -> bytes:
+    """A line table that puts all of a code object on its first line, without columns.
+
+    The format is that of CPython's ``InternalDocs/code_objects.md``: an entry covers up to eight code units, and form 13
+    holds a line difference (here 0) and no columns.
+    """
+    units = len(code.co_code) // 2
+    table = bytearray()
+    while units > 0:
+        length = min(units, 8)
+        table += bytes((0x80 | 13 << 3 | length - 1, 0))
+        units -= length
+    return bytes(table)
+
+
+# Flags that a wrapped function's code has for reasons other than its kind and its parameters.
+_FOREIGN_FLAGS = inspect.CO_NESTED | inspect.CO_ITERABLE_COROUTINE
+
+
+def for_function(function: types.FunctionType, bound: BoundStack) -> types.FunctionType:
+    """A carrier for a Python function, with its parameters, names and place."""
+    original = function.__code__
+    parameters = Parameters(original)
+    code = _compile(kind_of_code(original.co_flags), parameters.declaration(), parameters.arguments(), parameters.all)
+    code = code.replace(
+        co_name=original.co_name,
+        co_qualname=original.co_qualname,
+        co_filename=original.co_filename,
+        co_firstlineno=original.co_firstlineno,
+        co_linetable=_one_line(code),
+        co_flags=code.co_flags & ~_FOREIGN_FLAGS | original.co_flags & _FOREIGN_FLAGS,
+    )
+    closure = (types.CellType(bound),)
+    carrier = types.FunctionType(code, function.__globals__, function.__name__, function.__defaults__, closure)
+    carrier.__kwdefaults__ = function.__kwdefaults__
+    return carrier
+
+
+def for_callable(kind: str, name: str, bound: BoundStack) -> types.FunctionType:
+    """A carrier for any other callable, whose parameters are not known: it takes what comes."""
+    code = _compile(kind, "*args, **kwargs", "*args, **kwargs", ("args", "kwargs"))
+    code = code.replace(co_name=name, co_qualname=name, co_linetable=_one_line(code), co_flags=code.co_flags & ~inspect.CO_NESTED)
+    return types.FunctionType(code, {"__builtins__": __builtins__}, name, None, (types.CellType(bound),))
+
+
+async def _coroutine(driver: Any) -> Any:
+    try:
+        await driver
+    except:
+        if driver.leave():
+            raise
+    return driver.take()
+
+
+def _generator(driver: Any) -> Any:
+    try:
+        yield from driver
+    except:
+        if driver.leave():
+            raise
+    return driver.take()
+
+
+async def _async_generator(driver: Any) -> Any:
+    try:
+        await driver
+        while driver.open:
+            try:
+                driver.sent((yield driver.take()))
+            except BaseException as thrown:
+                driver.threw(thrown)
+            await driver
+    except:
+        if driver.leave():
+            raise
+
+
+_CARRYING_ON: dict[str, Callable[[Any], Any]] = {
+    "coroutine": _coroutine,
+    "generator": _generator,
+    "async_generator": _async_generator,
+}
+
+
+def carry_on(driver: object, inner: Any, kind: str) -> Any:
+    """What a plain function gives its caller in place of ``inner``, which it has returned: the same kind and name."""
+    outer = _CARRYING_ON[kind](driver)
+    outer.__name__ = inner.__name__
+    outer.__qualname__ = inner.__qualname__
+    return outer

@@ -1,0 +1,1 @@
+"""What the ecosystem does with a decorated function: the compatibility matrix."""

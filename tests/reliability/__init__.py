@@ -1,0 +1,1 @@
+"""Leaks, threads, forks, interrupts and exits."""
