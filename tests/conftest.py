@@ -45,7 +45,7 @@ def _decorator(name: str) -> Callable[[Any], Any]:
 
     if name == "three timers":
         return cladding.stack(cladding.timer(), cladding.timer(), cladding.timer())
-    return {"timer": cladding.timer, "monitor": cladding.monitor}[name]
+    return getattr(cladding, name)
 
 
 @pytest.fixture(scope="session", params=[STAND_IN] if STAND_IN else ["timer", "three timers", "monitor"])

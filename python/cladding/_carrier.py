@@ -58,12 +58,14 @@ def bound_to(target: Any) -> BoundStack | None:
     return None
 
 
-def _bind(wrapped: Any, below: BoundStack | None, info: _native.Target, policies: tuple[Policy, ...]) -> BoundStack:
+def _bind(
+    wrapped: Any, below: BoundStack | None, info: _native.Target, policies: tuple[Policy, ...], *, plain: bool = False
+) -> BoundStack:
     """Live policies in front of those that are there already, over the innermost callable."""
     live: tuple[BoundPolicy, ...] = tuple(_native.BoundPolicy(policy, info) for policy in policies)
     if below is not None:
-        return _native.bind(below.wrapped, below.target, live + below.policies)
-    return _native.bind(wrapped, info, live)
+        return _native.bind(below.wrapped, below.target, live + below.policies, below.plain)
+    return _native.bind(wrapped, info, live, plain)
 
 
 def _finish(carrier: types.FunctionType, target: Any, bound: BoundStack) -> types.FunctionType:
@@ -74,7 +76,7 @@ def _finish(carrier: types.FunctionType, target: Any, bound: BoundStack) -> type
     for policy in reversed(bound.policies):
         for name in policy.methods:
             carrier.__dict__[name] = getattr(policy, name)
-    if bound.target.kind == "function":
+    if bound.target.kind == "function" or bound.plain:
         _native.arm(carrier)
     return carrier
 
@@ -89,6 +91,7 @@ def _function(function: types.FunctionType, policies: tuple[Policy, ...]) -> typ
         parameters.positional + parameters.keyword_only,
         len(parameters.positional),
         len(parameters.positional_only),
+        _defaults(function, parameters.positional),
     )
     bound = _bind(function, below, info, policies)
     carrier = _trampoline.for_function(function, bound)
@@ -105,6 +108,12 @@ def _function(function: types.FunctionType, policies: tuple[Policy, ...]) -> typ
     return _finish(carrier, function, bound)
 
 
+def _defaults(function: types.FunctionType, positional: tuple[str, ...]) -> dict[str, Any]:
+    """The defaults of a function's parameters, by name."""
+    values = function.__defaults__ or ()
+    return dict(zip(positional[len(positional) - len(values) :], values, strict=True)) | (function.__kwdefaults__ or {})
+
+
 def _callable(target: Any, policies: tuple[Policy, ...]) -> types.FunctionType:
     function = _function_of(target)
     kind = _trampoline.kind_of_code(function.__code__.co_flags) if function is not None else "function"
@@ -113,8 +122,8 @@ def _callable(target: Any, policies: tuple[Policy, ...]) -> types.FunctionType:
         name = type(target).__name__
     qualname = getattr(target, "__qualname__", name)
     info = _native.Target(getattr(target, "__module__", None) or "", qualname, kind, (), None, 0)
-    bound = _bind(target, None, info, policies)
-    carrier = _trampoline.for_callable(kind, name, bound)
+    bound = _bind(target, None, info, policies, plain=True)
+    carrier = _trampoline.for_callable(name, _flags_told(target), bound)
     for attribute in ("__module__", "__doc__"):
         setattr(carrier, attribute, getattr(target, attribute, None))
     carrier.__qualname__ = qualname
@@ -129,6 +138,16 @@ def _callable(target: Any, policies: tuple[Policy, ...]) -> types.FunctionType:
         except (TypeError, ValueError):
             pass  # Some builtins tell no signature; through ``__wrapped__`` the same error tells the user so.
     return carrier
+
+
+def _flags_told(target: Any) -> int:
+    """The code flags of what ``inspect`` says that a callable is, which for a partial is what its function is."""
+    asked = (
+        (inspect.iscoroutinefunction, inspect.CO_COROUTINE),
+        (inspect.isgeneratorfunction, inspect.CO_GENERATOR),
+        (inspect.isasyncgenfunction, inspect.CO_ASYNC_GENERATOR),
+    )
+    return sum(flag for ask, flag in asked if ask(target))
 
 
 def _function_of(target: Any) -> types.FunctionType | None:

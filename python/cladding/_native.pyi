@@ -68,6 +68,7 @@ class Target:
         parameters: tuple[str, ...],
         positional: int | None,
         positional_only: int,
+        defaults: dict[str, Any] | None = None,
     ) -> Target: ...
     @property
     def module(self) -> str: ...
@@ -77,6 +78,8 @@ class Target:
     def kind(self) -> _Kind: ...
     @property
     def parameters(self) -> tuple[str, ...]: ...
+    @property
+    def defaults(self) -> dict[str, Any]: ...
 
 @final
 class Flight:

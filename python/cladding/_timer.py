@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from cladding._policy import make
+from cladding._policy import MISSING, make
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ F = TypeVar("F")
 def timer(target: F, /) -> F: ...
 @overload
 def timer(*, enabled: bool | Callable[[], bool] = True) -> Policy: ...
-def timer(target: Any = None, /, *, enabled: bool | Callable[[], bool] = True) -> Any:
+def timer(target: Any = MISSING, /, *, enabled: bool | Callable[[], bool] = True) -> Any:
     """Counts calls and measures how long they take, waits of coroutines and generators included.
 
     ``f.cladding.timer.stats`` has ``calls``, ``errors`` (calls that raised an ``Exception``), ``total_seconds`` and

@@ -12,6 +12,8 @@ import inspect
 import types
 from typing import TYPE_CHECKING, Any
 
+from cladding._native import Driver
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -29,16 +31,23 @@ def maker({p}bound):
 """
 
 _COROUTINE = """\
-def maker({p}bound):
+def maker({p}bound, {p}driver_type, {p}type):
     async def trampoline({parameters}):
-        {p}driver = {p}bound({arguments})
-        {forget}
         try:
-            await {p}driver
+            {p}result = {p}bound({arguments})
         except:
-            if {p}driver.leave():
-                raise
-        return {p}driver.take()
+            {p}bound.leave()
+            raise
+        if {p}type({p}result) is not {p}driver_type:
+            return {p}result
+        {forget}
+        while True:
+            try:
+                await {p}result
+                return {p}result.take()
+            except:
+                if {p}result.leave():
+                    raise
     return trampoline
 """
 
@@ -47,12 +56,13 @@ def maker({p}bound):
     def trampoline({parameters}):
         {p}driver = {p}bound({arguments})
         {forget}
-        try:
-            yield from {p}driver
-        except:
-            if {p}driver.leave():
-                raise
-        return {p}driver.take()
+        while True:
+            try:
+                yield from {p}driver
+                return {p}driver.take()
+            except:
+                if {p}driver.leave():
+                    raise
     return trampoline
 """
 
@@ -174,6 +184,12 @@ def _one_line(code: types.CodeType) -> bytes:
 _FOREIGN_FLAGS = inspect.CO_NESTED | inspect.CO_ITERABLE_COROUTINE
 
 
+def _closure(code: types.CodeType, bound: BoundStack) -> tuple[types.CellType, ...]:
+    """The cells of a trampoline; the interpreter keeps them in the order of their names, and ``bound`` is first."""
+    contents = (bound, Driver, type)
+    return tuple(map(types.CellType, contents[: len(code.co_freevars)]))
+
+
 def for_function(function: types.FunctionType, bound: BoundStack) -> types.FunctionType:
     """A carrier for a Python function, with its parameters, names and place."""
     original = function.__code__
@@ -187,35 +203,45 @@ def for_function(function: types.FunctionType, bound: BoundStack) -> types.Funct
         co_linetable=_one_line(code),
         co_flags=code.co_flags & ~_FOREIGN_FLAGS | original.co_flags & _FOREIGN_FLAGS,
     )
-    closure = (types.CellType(bound),)
+    closure = _closure(code, bound)
     carrier = types.FunctionType(code, function.__globals__, function.__name__, function.__defaults__, closure)
     carrier.__kwdefaults__ = function.__kwdefaults__
     return carrier
 
 
-def for_callable(kind: str, name: str, bound: BoundStack) -> types.FunctionType:
-    """A carrier for any other callable, whose parameters are not known: it takes what comes."""
-    code = _compile(kind, "*args, **kwargs", "*args, **kwargs", ("args", "kwargs"))
-    code = code.replace(co_name=name, co_qualname=name, co_linetable=_one_line(code), co_flags=code.co_flags & ~inspect.CO_NESTED)
-    return types.FunctionType(code, {"__builtins__": __builtins__}, name, None, (types.CellType(bound),))
+def for_callable(name: str, flags: int, bound: BoundStack) -> types.FunctionType:
+    """A carrier for any other callable, whose parameters only it knows: it takes what comes and hands it on at once.
+
+    ``flags`` says what a call returns; the carrier is a plain function that says the same.
+    """
+    code = _compile("function", "*args, **kwargs", "*args, **kwargs", ("args", "kwargs"))
+    code = code.replace(
+        co_name=name,
+        co_qualname=name,
+        co_linetable=_one_line(code),
+        co_flags=code.co_flags & ~inspect.CO_NESTED | flags,
+    )
+    return types.FunctionType(code, {"__builtins__": __builtins__}, name, None, _closure(code, bound))
 
 
 async def _coroutine(driver: Any) -> Any:
-    try:
-        await driver
-    except:
-        if driver.leave():
-            raise
-    return driver.take()
+    while True:
+        try:
+            await driver
+            return driver.take()
+        except:
+            if driver.leave():
+                raise
 
 
 def _generator(driver: Any) -> Any:
-    try:
-        yield from driver
-    except:
-        if driver.leave():
-            raise
-    return driver.take()
+    while True:
+        try:
+            yield from driver
+            return driver.take()
+        except:
+            if driver.leave():
+                raise
 
 
 async def _async_generator(driver: Any) -> Any:

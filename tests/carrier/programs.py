@@ -44,9 +44,7 @@ def bodies(*actions: str) -> st.SearchStrategy[list[Step]]:
     """Bodies made of the given actions, nested up to two deep."""
 
     def layer(inside: st.SearchStrategy[list[Step]] | None) -> st.SearchStrategy[list[Step]]:
-        pauses = st.builds(
-            Step, st.sampled_from(actions), st.integers(0, 9), st.sampled_from(REACTIONS)
-        )
+        pauses = st.builds(Step, st.sampled_from(actions), st.integers(0, 9), st.sampled_from(REACTIONS))
         ends = st.one_of(
             st.builds(Step, st.just("raise"), st.sampled_from(ERRORS)),
             st.builds(Step, st.just("return"), st.integers(0, 9)),
@@ -235,7 +233,9 @@ def apply_async(target: Any, op: Op) -> Callable[[], Any]:
 @contextlib.contextmanager
 def _unraisable(log: Log) -> Iterator[None]:
     previous = sys.unraisablehook
-    sys.unraisablehook = lambda report: log.append(("unraisable", type(report.exc_value).__name__, str(report.exc_value)))
+    sys.unraisablehook = lambda report: log.append(
+        ("unraisable", type(report.exc_value).__name__, str(report.exc_value))
+    )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -262,6 +262,18 @@ def trace(function: Callable[..., Any], steps: list[Step], ops: list[Op], kind: 
         log.append("dropped")
         target = None
         gc.collect(0)
+    return _until_it_refuses_to_end(log)
+
+
+def _until_it_refuses_to_end(log: Log) -> Log:
+    """The log up to the report of a body that goes on although it is being collected.
+
+    What then happens to a body behind any delegation (`yield from`, `await`) differs: the interpreter drops a bare frame
+    without a further word, and asks a delegated one to end a second time.
+    """
+    for index, entry in enumerate(log):
+        if entry[0] == "unraisable" and "ignored GeneratorExit" in entry[2]:
+            return log[: index + 1]
     return log
 
 

@@ -10,7 +10,9 @@ SHARED: list[int] = []
 
 
 # A comment above the function.
-def function(a: int, /, b: str = "b", *rest: float, c: bytes, d: list[int] = SHARED, **extra: object) -> tuple[Any, ...]:
+def function(
+    a: int, /, b: str = "b", *rest: float, c: bytes, d: list[int] = SHARED, **extra: object
+) -> tuple[Any, ...]:
     """A function.
 
     >>> function(1, c=b"c")[0]
@@ -24,7 +26,9 @@ async def coroutine(a: int, /, b: str = "b", *rest: float, c: bytes, d: list[int
     return (a, b, rest, c, d, extra)
 
 
-def generator(a: int, /, b: str = "b", *rest: float, c: bytes, d: list[int] = SHARED, **extra: object) -> Iterator[object]:
+def generator(
+    a: int, /, b: str = "b", *rest: float, c: bytes, d: list[int] = SHARED, **extra: object
+) -> Iterator[object]:
     """A generator function."""
     yield (a, b, rest, c, d, extra)
 
@@ -57,11 +61,11 @@ def iterable_coroutine(a: int) -> Generator[int, object, object]:
     return (yield a)
 
 
-def undocumented(a, b=2):  # noqa: ANN001, ANN201
+def undocumented(a, b=2):
     return a + b
 
 
-lambda_ = lambda a, *, b=2: a + b  # noqa: E731
+lambda_ = lambda a, *, b=2: a + b
 
 FUNCTIONS = (
     function,

@@ -389,7 +389,7 @@ def test_same_as_bare_when_awaited_twice(decorate: Decorate) -> None:
     awaiting = running.__await__()
     assert next(awaiting) == "first"
     assert awaiting.send(1) == "second"
-    with pytest.raises(RuntimeError, match="being awaited already|cannot reuse|coroutine is being awaited"):
+    with pytest.raises(RuntimeError, match=r"being awaited already|cannot reuse|coroutine is being awaited"):
         finish(_await(running))
     running.close()
 

@@ -6,12 +6,12 @@ import abc
 import functools
 import inspect
 import types
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from .kinds import Kind, Outcome, collect, finish
+from .kinds import Kind, Outcome
 
 Decorate = Callable[[Any], Any]
 Order = Callable[[Any, Any], Any]
@@ -271,7 +271,7 @@ def test_singledispatchmethod(decorate: Decorate) -> None:
 
         @show.register(str)
         @decorate
-        def _(self, value):  # noqa: ANN001, ANN202
+        def _(self, value):
             return f"str {value}"
 
         @functools.singledispatchmethod
@@ -314,7 +314,7 @@ def test_super(decorate: Decorate, kind: Kind) -> None:
 
         @decorate
         def cell(self) -> Any:
-            return __class__  # type: ignore[name-defined]  # noqa: F821
+            return __class__  # type: ignore[name-defined]
 
     assert Derived().method(1) == ["Derived", "Base", 2, "Base", 3]
     assert Derived.make() == ["Derived", "Derived"]

@@ -310,7 +310,7 @@ def test_annotations_that_cannot_be_evaluated_yet(decorate: Decorate) -> None:
 
 
 def test_mutable_default_is_shared(decorate: Decorate) -> None:
-    def remember(x: int, seen: list[int] = []) -> list[int]:  # noqa: B006
+    def remember(x: int, seen: list[int] = []) -> list[int]:
         seen.append(x)
         return seen
 

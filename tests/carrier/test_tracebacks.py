@@ -24,7 +24,9 @@ HERE = Path(__file__).name
 
 def frames(error: BaseException) -> list[tuple[str, str, int | None]]:
     """File, function and line of each entry of the exception's traceback, the caller's own first."""
-    return [(Path(entry.filename).name, entry.name, entry.lineno) for entry in traceback.extract_tb(error.__traceback__)]
+    return [
+        (Path(entry.filename).name, entry.name, entry.lineno) for entry in traceback.extract_tb(error.__traceback__)
+    ]
 
 
 def names(error: BaseException) -> list[str]:
@@ -314,7 +316,7 @@ def test_exception_groups(decorate: Decorate) -> None:
             try:
                 group()
             except* ValueError:
-                raise KeyError("anew")  # noqa: B904
+                raise KeyError("anew")
 
         return [group, partly, anew]
 

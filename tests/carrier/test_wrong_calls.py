@@ -109,7 +109,9 @@ def signatures(draw: st.DrawFn) -> str:
 @given(
     signature=signatures(),
     args=st.lists(st.integers(0, 9), max_size=6).map(tuple),
-    kwargs=st.dictionaries(st.sampled_from(["a", "b", "c", "d", "e", "rest", "extra", "other"]), st.integers(), max_size=4),
+    kwargs=st.dictionaries(
+        st.sampled_from(["a", "b", "c", "d", "e", "rest", "extra", "other"]), st.integers(), max_size=4
+    ),
 )
 def test_random_calls_of_random_signatures(
     decorate: Decorate, kind: Kind, signature: str, args: tuple[Any, ...], kwargs: dict[str, Any]

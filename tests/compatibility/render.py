@@ -30,7 +30,7 @@ class Cells:
         self.outcomes: dict[str, dict[str, str]] = defaultdict(dict)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
         """Reads the outcome of the test's own phase."""
         report = yield
         if call.when == "call" or report.failed:
@@ -45,7 +45,7 @@ def table(outcomes: dict[str, dict[str, str]], columns: list[str]) -> str:
     """The outcomes as a Markdown table."""
     lines = ["| consumer | " + " | ".join(columns) + " |", "| --- " * (len(columns) + 1) + "|"]
     lines += [
-        f"| {name} | " + " | ".join(cells.get(column, "–") for column in columns) + " |"
+        f"| {name} | " + " | ".join(cells.get(column, "-") for column in columns) + " |"
         for name, cells in outcomes.items()
     ]
     return "\n".join(lines)
@@ -55,7 +55,9 @@ def main() -> int:
     """Runs the matrix, writes the page, and answers with pytest's exit status."""
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET
     cells = Cells()
-    status = pytest.main(["-q", "-p", "no:cacheprovider", str(Path(__file__).with_name("test_matrix.py"))], plugins=[cells])
+    status = pytest.main(
+        ["-q", "-p", "no:cacheprovider", str(Path(__file__).with_name("test_matrix.py"))], plugins=[cells]
+    )
     # pytest has imported the modules under the package's name, and that is where the rows are.
     rows = next(module for name, module in sys.modules.items() if name.endswith("compatibility.rows"))
     subjects = next(module for name, module in sys.modules.items() if name.endswith("compatibility.subjects"))

@@ -104,7 +104,10 @@ def thread(subject: Subject) -> None:
 def to_thread(subject: Subject) -> None:
     async def main() -> list[int]:
         loop = asyncio.get_running_loop()
-        return [await asyncio.to_thread(subject.decorated, 3, y=4), await loop.run_in_executor(None, subject.decorated, 5)]
+        return [
+            await asyncio.to_thread(subject.decorated, 3, y=4),
+            await loop.run_in_executor(None, subject.decorated, 5),
+        ]
 
     with counting(subject.decorated, 2):
         assert asyncio.run(main()) == [12, 10]

@@ -88,7 +88,8 @@ def overloaded(x: Any) -> Any:
 
 
 async def _first(items: AsyncIterator[Any]) -> Any:
-    return [item async for item in items][0]
+    [item] = [item async for item in items]
+    return item
 
 
 def complete(result: Any) -> Any:

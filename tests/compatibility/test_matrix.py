@@ -17,9 +17,7 @@ def _pools() -> Iterator[None]:
     standard.shut_down_pools()
 
 
-@pytest.mark.parametrize(
-    "row, subject", [(row, subject) for row in ROWS for subject in row.subjects], ids=str
-)
+@pytest.mark.parametrize("row, subject", [(row, subject) for row in ROWS for subject in row.subjects], ids=str)
 def test_cell(row: Row, subject: Subject, record_property: Callable[[str, object], None]) -> None:
     if row.absent:
         pytest.skip(f"{row.package} is not installed")

@@ -80,7 +80,7 @@ def test_method_and_instance(decorate: Decorate) -> None:
         class C:
             @decorate
             def method(self) -> Any:
-                return __class__  # type: ignore[name-defined]  # noqa: F821
+                return __class__  # type: ignore[name-defined]
 
         instance = C()
         instance.bound = instance.method  # type: ignore[attr-defined]

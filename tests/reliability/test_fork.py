@@ -84,13 +84,12 @@ FIDELITY = """
 """
 
 POLICIES = """
-    import cladding
+    @cladding.timer
     @cladding.monitor
     @cladding.memory_guard(threshold=0.999999)
     @cladding.validate_input(x=cladding.Range(0, 1000))
     @cladding.cache_result(ttl=600, max_entries=20)
     @cladding.retry(max_retries=2, initial_delay=0.0)
-    @cladding.timer
     def use(x):
         return x
     def check():
@@ -98,7 +97,6 @@ POLICIES = """
         use(1)
         assert use.cladding.policies[0].stats["calls"] == before + 1
         assert "cladding_calls_total" in cladding.metrics_text()
-        use.cladding.policies
 """
 
 

@@ -85,20 +85,28 @@ unsafe extern "C" fn carrier<T: Vectorcall>(
 
 /// Why a class cannot be watched.
 #[derive(Debug)]
-pub struct StaticType;
+pub enum Unwatchable {
+    /// It is a static or immutable type, shared by everyone.
+    Static,
+    /// Its metaclass has a `__call__` of its own, which the interpreter asks instead of the class.
+    Metaclass,
+}
 
 /// Makes every call of exactly this class go through the `T` under [`CLASS_KEY`] in the class's own dictionary.
 ///
 /// The type's own `tp_vectorcall` is never inherited, so subclasses, the metaclass and the bases stay as they were.
 /// Its allocator is replaced by one that does the same, because CPython 3.13 inlines the making of simple objects and
 /// tells them by their allocator.
-pub fn watch_class<T: Vectorcall>(class: &Bound<'_, PyType>) -> Result<(), StaticType> {
+pub fn watch_class<T: Vectorcall>(class: &Bound<'_, PyType>) -> Result<(), Unwatchable> {
     let class = class.as_type_ptr();
     // SAFETY: the type is alive and, being a mutable heap type, may be changed; the interpreter is told of the change.
     unsafe {
         let flags = ffi::PyType_GetFlags(class);
         if flags & ffi::Py_TPFLAGS_HEAPTYPE == 0 || flags & ffi::Py_TPFLAGS_IMMUTABLETYPE != 0 {
-            return Err(StaticType);
+            return Err(Unwatchable::Static);
+        }
+        if ffi::PyType_GetFlags(ffi::Py_TYPE(class.cast())) & ffi::Py_TPFLAGS_HAVE_VECTORCALL == 0 {
+            return Err(Unwatchable::Metaclass);
         }
         (*class).tp_vectorcall = Some(class_call::<T>);
         if (*class).tp_alloc.is_some_and(|alloc| ptr::fn_addr_eq(alloc, ffi::PyType_GenericAlloc as ffi::allocfunc)) {

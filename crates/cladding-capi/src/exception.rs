@@ -86,18 +86,46 @@ pub fn is_a<T: PyTypeInfo>(py: Python<'_>, exception: &Owned) -> bool {
     unsafe { ffi::PyType_IsSubtype(ffi::Py_TYPE(exception.as_ptr()), class) != 0 }
 }
 
-/// Drops the newest entry of the traceback of the exception that is being handled now.
-///
-/// A trampoline calls this in its handler, where the newest entry is its own frame's, so that a traceback shows the
-/// caller and the function with nothing between.
-pub fn strip_handled(py: Python<'_>) {
-    // SAFETY: the thread is attached; the answer is a new reference or NULL.
-    if let Some(exception) = unsafe { Owned::from_new(ffi::PyErr_GetHandledException()) } {
-        strip(py, &exception);
+/// Whether an `except` clause with this class, or this tuple of classes, catches an exception. Runs no Python code.
+#[inline]
+pub fn matches(_py: Python<'_>, exception: &Owned, classes: &Owned) -> bool {
+    // SAFETY: both are live objects, and the thread is attached.
+    unsafe { ffi::PyErr_GivenExceptionMatches(exception.as_ptr(), classes.as_ptr()) != 0 }
+}
+
+/// Forgets an exception's traceback, and with it the frames that it keeps alive.
+pub fn forget_traceback(_py: Python<'_>, exception: &Owned) {
+    // SAFETY: the object is an exception instance, and `None` stands for no traceback.
+    unsafe { ffi::PyException_SetTraceback(exception.as_ptr(), ffi::Py_None()) };
+}
+
+/// An exception's traceback, to be put back with [`set_traceback`].
+pub fn traceback(exception: &Owned) -> Option<Owned> {
+    // SAFETY: the object is an exception; the answer is a new reference to a traceback, or NULL.
+    unsafe { Owned::from_new(ffi::PyException_GetTraceback(exception.as_ptr())) }
+}
+
+/// Puts a traceback back, so that raising one exception in several places does not make it longer and longer.
+pub fn set_traceback(_py: Python<'_>, exception: &Owned, traceback: Option<&Owned>) {
+    // SAFETY: the object is an exception, and what was its traceback once (or `None`) is accepted without an error.
+    unsafe {
+        let traceback = traceback.map_or_else(|| ffi::Py_None(), Owned::as_ptr);
+        ffi::PyException_SetTraceback(exception.as_ptr(), traceback);
     }
 }
 
-/// Drops the newest entry of an exception's traceback.
+/// Drops the outermost entry of the traceback of the exception that is being handled now, and gives the exception.
+///
+/// A trampoline calls this in its handler, where the outermost entry is its own frame's, so that a traceback shows the
+/// caller and the function with nothing between.
+pub fn strip_handled(py: Python<'_>) -> Option<Owned> {
+    // SAFETY: the thread is attached; the answer is a new reference or NULL.
+    let exception = unsafe { Owned::from_new(ffi::PyErr_GetHandledException()) }?;
+    strip(py, &exception);
+    Some(exception)
+}
+
+/// Drops the outermost entry of an exception's traceback.
 pub fn strip(_py: Python<'_>, exception: &Owned) {
     // SAFETY: the answer is a new reference to a traceback, or NULL.
     let Some(traceback) = (unsafe { Owned::from_new(ffi::PyException_GetTraceback(exception.as_ptr())) }) else {

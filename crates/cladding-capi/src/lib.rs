@@ -2,8 +2,9 @@
 //!
 //! What is here: owned references that cost nothing to drop ([`Owned`]), the view of a vectorcall's arguments
 //! ([`Arguments`]), exceptions in flight ([`Raised`], [`exception`]), heap types with vectorcall, iteration and garbage
-//! collection ([`object`]), carriers ([`carrier`]), interior mutability chosen once for builds with and without the
-//! interpreter lock ([`Guarded`]) and the processor's cycle counter ([`ticks`]).
+//! collection ([`object`]), carriers ([`carrier`]), arrays ([`buffer`]) and loops over them ([`wide`]), interior
+//! mutability chosen once for builds with and without the interpreter lock ([`Guarded`]) and the processor's cycle counter
+//! ([`ticks`]).
 //!
 //! What is not: conversions, modules and cold classes (PyO3 serves those) and anything that knows what a policy is.
 //!
@@ -13,14 +14,17 @@
 //! * Every function that C calls goes through [`guard`], so a panic becomes a Python exception and never unwinds into C.
 
 mod arguments;
+pub mod buffer;
 pub mod carrier;
 mod entry;
 pub mod exception;
 mod guarded;
+pub mod keys;
 pub mod object;
 mod owned;
 mod step;
 pub mod ticks;
+pub mod wide;
 
 pub use arguments::{Arguments, SavedArguments};
 pub use entry::guard;

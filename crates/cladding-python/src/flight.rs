@@ -107,8 +107,8 @@ impl Landing {
             Outcome::Returned(value) => Self::Value(value.clone()),
             Outcome::Raised(exception) if outcome.is_ordinary_failure(py) => Self::Failure(exception.clone()),
             Outcome::Raised(_) => Self::Abandoned,
-            Outcome::Deferred(..) => {
-                Self::Failure(PyRuntimeError::new_err("a deferred call cannot land").into_value(py).into())
+            Outcome::Suspended(..) => {
+                Self::Failure(PyRuntimeError::new_err("a suspended call cannot land").into_value(py).into())
             }
         }
     }

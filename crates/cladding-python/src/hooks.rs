@@ -2,13 +2,16 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::collections::HashMap;
 
-use cladding_capi::{Arguments, Owned, Suspended};
-use cladding_engine::metrics::exposition::Writer;
+use cladding_capi::{Arguments, Owned};
+use cladding_engine::metrics::Histogram;
+use cladding_engine::metrics::exposition::{Kind, Writer};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use crate::bound::Suspension;
 use crate::clock;
 use crate::flight::Flight;
 use crate::target::Target;
@@ -19,8 +22,8 @@ pub(crate) enum Outcome {
     Returned(Owned),
     /// It raised this exception instance.
     Raised(Owned),
-    /// A plain function returned something that is still to run; no policy sees this, only drivers do.
-    Deferred(Owned, Suspended),
+    /// The call is not over: it goes on in a coroutine or generator. No policy sees this, only drivers do.
+    Suspended(Box<Suspension>),
 }
 
 impl Outcome {
@@ -177,9 +180,11 @@ pub(crate) trait Hooks: Send + Sync + Any {
 }
 
 /// The metrics page while it is collected: samples by family, so that each family is written in one block.
+///
+/// Functions that share a name and labels share a sample, which is their sum: a page must not have a series twice.
 #[derive(Default)]
 pub(crate) struct Page {
-    families: Vec<(Family, Vec<Sample>)>,
+    families: Vec<(Family, Samples)>,
 }
 
 /// A metric family's head.
@@ -187,18 +192,65 @@ pub(crate) struct Page {
 pub(crate) struct Family {
     pub(crate) name: &'static str,
     pub(crate) help: &'static str,
-    pub(crate) kind: cladding_engine::metrics::exposition::Kind,
+    pub(crate) kind: Kind,
 }
 
-/// Writes one sample of a family.
-type Sample = Box<dyn Fn(&mut Writer, &str)>;
+/// Names and values of a sample's labels.
+pub(crate) type Labels = Vec<(String, String)>;
+
+#[derive(Default)]
+struct Samples {
+    /// Writers of samples that have something of their own.
+    own: Vec<Box<dyn Fn(&mut Writer, &str)>>,
+    /// Where the samples with some labels are in `merged`.
+    places: HashMap<Labels, usize>,
+    merged: Vec<(Labels, Value)>,
+}
+
+enum Value {
+    Count(u64),
+    Histogram { bounds: &'static [f64], cumulative: Vec<u64>, sum: f64 },
+}
 
 impl Page {
-    /// Adds a sample; `write` gets the writer and the family's name.
+    /// Adds a sample; `write` gets the writer and the family's name. Its labels have to be those of no other sample.
     pub(crate) fn add(&mut self, family: Family, write: impl Fn(&mut Writer, &str) + 'static) {
-        match self.families.iter_mut().find(|(known, _)| *known == family) {
-            Some((_, samples)) => samples.push(Box::new(write)),
-            None => self.families.push((family, vec![Box::new(write)])),
+        self.samples(family).own.push(Box::new(write));
+    }
+
+    /// Adds a whole number to the sample with these labels.
+    pub(crate) fn count(&mut self, family: Family, labels: Labels, count: u64) {
+        self.merge(family, labels, Value::Count(count));
+    }
+
+    /// Adds a histogram to the sample with these labels. All histograms of a family have the same bounds.
+    pub(crate) fn histogram(&mut self, family: Family, labels: Labels, bounds: &'static [f64], histogram: &Histogram) {
+        let (cumulative, sum) = (histogram.cumulative(bounds), histogram.sum_nanos() as f64 / 1e9);
+        self.merge(family, labels, Value::Histogram { bounds, cumulative, sum });
+    }
+
+    fn samples(&mut self, family: Family) -> &mut Samples {
+        let place = self.families.iter().position(|(known, _)| *known == family).unwrap_or_else(|| {
+            self.families.push((family, Samples::default()));
+            self.families.len() - 1
+        });
+        &mut self.families[place].1
+    }
+
+    fn merge(&mut self, family: Family, labels: Labels, more: Value) {
+        let Samples { places, merged, .. } = self.samples(family);
+        let Some(place) = places.get(&labels) else {
+            places.insert(labels.clone(), merged.len());
+            merged.push((labels, more));
+            return;
+        };
+        match (&mut merged[*place].1, more) {
+            (Value::Count(count), Value::Count(more)) => *count += more,
+            (Value::Histogram { cumulative, sum, .. }, Value::Histogram { cumulative: more, sum: more_sum, .. }) => {
+                cumulative.iter_mut().zip(more).for_each(|(count, more)| *count += more);
+                *sum += more_sum;
+            }
+            _ => debug_assert!(false, "a family holds samples of one kind"),
         }
     }
 
@@ -207,8 +259,17 @@ impl Page {
         let mut writer = Writer::new();
         for (family, samples) in self.families {
             writer.family(family.name, family.help, family.kind);
-            for sample in samples {
-                sample(&mut writer, family.name);
+            for write in samples.own {
+                write(&mut writer, family.name);
+            }
+            for (labels, value) in samples.merged {
+                let labels: Vec<_> = labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                match value {
+                    Value::Count(count) => writer.count(family.name, &labels, count),
+                    Value::Histogram { bounds, cumulative, sum } => {
+                        writer.histogram(family.name, &labels, bounds, &cumulative, sum);
+                    }
+                }
             }
         }
         writer.finish()

@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 use cladding_capi::Owned;
+use cladding_capi::carrier::Unwatchable;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyFunction, PyTuple, PyType};
@@ -23,13 +24,15 @@ use target::Target;
 
 /// Binds live policies, outermost first, to a callable.
 #[pyfunction]
+#[pyo3(signature = (wrapped, target, policies, plain = false))]
 fn bind<'py>(
     py: Python<'py>,
     wrapped: &Bound<'py, PyAny>,
     target: Py<Target>,
     policies: &Bound<'py, PyTuple>,
+    plain: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    Ok(BoundStack::new(py, wrapped.into(), target, policies)?.bound(py).clone())
+    Ok(BoundStack::new(py, wrapped.into(), target, policies, plain)?.bound(py).clone())
 }
 
 /// Gives a carrier function its native call. False where the interpreter has no way to (3.11): the code runs instead.
@@ -48,8 +51,12 @@ fn bound_in<'py>(function: &Bound<'py, PyFunction>) -> Option<Bound<'py, PyAny>>
 /// Makes the calls of exactly this class go through the stack in its own `__cladding__`.
 #[pyfunction]
 fn watch_class(class: &Bound<'_, PyType>) -> PyResult<()> {
-    cladding_capi::carrier::watch_class::<BoundStack>(class)
-        .map_err(|_| PyTypeError::new_err(format!("{} cannot be changed", class.name().map_or_else(|_| String::new(), |name| name.to_string()))))
+    let reason = match cladding_capi::carrier::watch_class::<BoundStack>(class) {
+        Ok(()) => return Ok(()),
+        Err(Unwatchable::Static) => "it is a static type",
+        Err(Unwatchable::Metaclass) => "its metaclass has a __call__ of its own; decorate that, __init__ or a function that makes it",
+    };
+    Err(PyTypeError::new_err(format!("the class {} cannot be decorated: {reason}", class.qualname()?)))
 }
 
 /// The native side of cladding. Everything here is reached through the package `cladding`.

@@ -3,7 +3,8 @@
 use cladding_capi::Owned;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
 
 /// How a callable's calls run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,24 +54,48 @@ pub(crate) struct Target {
     pub(crate) positional: Option<usize>,
     /// How many of those can be given only by position.
     pub(crate) positional_only: usize,
+    /// Whether more can be given by position.
+    pub(crate) var_positional: bool,
+    /// Whether more can be given by keyword.
+    pub(crate) var_keyword: bool,
+    /// The parameters that need not be given, with what they are then. Nothing where the parameters are not known.
+    pub(crate) defaults: Py<PyDict>,
 }
 
 #[pymethods]
 impl Target {
     #[new]
+    #[pyo3(signature = (
+        module, qualname, kind, parameters, positional, positional_only, var_positional=false, var_keyword=false, defaults=None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "the parts of a parameter list, told once")]
     fn new(
+        py: Python<'_>,
         module: String,
         qualname: String,
         kind: &str,
         parameters: &Bound<'_, PyTuple>,
         positional: Option<usize>,
         positional_only: usize,
+        var_positional: bool,
+        var_keyword: bool,
+        defaults: Option<Py<PyDict>>,
     ) -> PyResult<Self> {
         let mut names = Vec::with_capacity(parameters.len());
         for name in parameters.iter() {
             names.push(name.cast::<PyString>()?.into());
         }
-        Ok(Self { module, qualname, kind: Kind::parse(kind)?, parameters: names, positional, positional_only })
+        Ok(Self {
+            module,
+            qualname,
+            kind: Kind::parse(kind)?,
+            parameters: names,
+            positional,
+            positional_only,
+            var_positional,
+            var_keyword,
+            defaults: defaults.unwrap_or_else(|| PyDict::new(py).unbind()),
+        })
     }
 
     #[getter(kind)]
@@ -83,6 +108,22 @@ impl Target {
         PyTuple::new(py, self.parameters.iter().map(|name| name.bound(py)))
     }
 
+    /// The defaults that the parameters had at decoration, by name.
+    #[getter]
+    fn defaults<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let defaults = PyDict::new(py);
+        for (name, value) in self.parameters.iter().zip(&self.defaults) {
+            if let Some(value) = value {
+                defaults.set_item(name.bound(py), value.bound(py))?;
+            }
+        }
+        Ok(defaults)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.defaults.iter().flatten().try_for_each(|value| visit.call(value.as_py()))
+    }
+
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let (py, this) = (slf.py(), slf.get());
         let parts = (
@@ -92,8 +133,15 @@ impl Target {
             this.parameters(py)?,
             this.positional,
             this.positional_only,
+            this.var_positional,
+            this.var_keyword,
+            &this.defaults,
         );
         Ok((slf.get_type().into_any(), parts.into_pyobject(py)?.into_any()))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.defaults)
     }
 }
 

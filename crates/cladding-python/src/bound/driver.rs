@@ -7,15 +7,15 @@
 use std::ffi::CStr;
 
 use cladding_capi::{
-    Arguments, Class, Getter, Guarded, Method, Owned, Raised, SavedArguments, Step, Steps, Suspended, This, TypeBuilder,
-    TypeCell, Visit, exception, resume, type_is,
+    Arguments, Class, Getter, Guarded, Method, Owned, Raised, SavedArguments, Step, Steps, Suspended as SuspendedType, This,
+    TypeBuilder, TypeCell, Visit, exception, resume, type_is,
 };
 use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyStopAsyncIteration, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::BoundStack;
-use super::machine::{Action, Machine};
-use crate::hooks::{Call, Outcome};
+use super::machine::{Action, Machine, Place, Suspended, Suspension};
+use crate::hooks::{Call, Outcome, Slot};
 use crate::target::Kind;
 use crate::waits;
 
@@ -25,68 +25,95 @@ pub(crate) struct Driver {
     state: Guarded<State>,
 }
 
-pub(super) struct State {
+struct State {
     kind: Kind,
     machine: Machine,
     arguments: Option<SavedArguments>,
-    /// What the wrapped function returned: the coroutine, generator or async generator.
+    /// What the wrapped function returned before the policies were entered, for the first time it is wanted.
+    prepared: Option<Owned>,
+    /// The async generator that the wrapped function returned.
     inner: Option<Owned>,
-    /// What the next step goes to: the inner object, an awaitable of the inner async generator, or a wait.
+    /// What the next step goes to: the inner coroutine or generator, an awaitable of the inner async generator, or a wait.
     current: Option<Owned>,
+    /// `current` is a wait.
     waiting: bool,
-    blocked: bool,
+    /// A value that `current` has yielded already.
+    pending: Option<Owned>,
     yielded: bool,
-    /// What the trampoline sent or threw into an async generator.
-    sent: Option<Sent>,
+    /// What the trampoline wants of the next step.
+    order: Order,
     result: Option<Owned>,
-    /// The generator has returned while it was being closed.
-    returned_in_close: bool,
 }
 
-enum Sent {
-    Value(Owned),
-    Exception(Owned),
+/// What the next step is to do.
+enum Order {
+    /// Go on with the value that is sent.
+    GoOn,
+    /// `close` was called: the exception that the trampoline gets for it is to be thrown in.
+    Close,
+    /// Throw this into `current`.
+    Throw(Owned),
+    /// Send this into the async generator.
+    Send(Owned),
+}
+
+impl Order {
+    fn object(&self) -> Option<&Owned> {
+        match self {
+            Self::GoOn | Self::Close => None,
+            Self::Throw(object) | Self::Send(object) => Some(object),
+        }
+    }
 }
 
 impl Driver {
     /// A call that has not begun; nothing of it runs before the first step.
     #[inline]
     pub(super) fn start(this: &This<'_, BoundStack>, arguments: Arguments<'_>) -> Result<Owned, Raised> {
-        Self::make(this, this.kind, arguments, Machine::new(), None)
+        Self::make(this, State::new(this.kind, Machine::new(), Some(arguments.save())))
     }
 
-    /// A call whose policies were entered by a plain function, which has returned `inner`.
+    /// A call whose wrapped callable has been called, but whose policies have not been entered.
+    pub(super) fn prepared(
+        this: &This<'_, BoundStack>,
+        arguments: Arguments<'_>,
+        inner: Owned,
+    ) -> Result<Owned, Raised> {
+        let state = State::new(this.kind, Machine::new(), Some(arguments.save()));
+        Self::make(this, State { prepared: Some(inner), ..state })
+    }
+
+    /// A call that was suspended on its walk through the stack.
+    #[cold]
     pub(super) fn carry_on(
         this: &This<'_, BoundStack>,
         kind: Kind,
         arguments: Arguments<'_>,
-        machine: Machine,
-        inner: Owned,
+        slots: Vec<Slot>,
+        suspension: Suspension,
     ) -> Result<Owned, Raised> {
-        Self::make(this, kind, arguments, machine, Some(inner))
+        let inside = matches!(suspension.place, Place::Inside);
+        let saved = (!inside || this.keeps_arguments).then(|| arguments.save());
+        let mut state = State::new(kind, Machine::at(suspension.place, slots), saved);
+        match suspension.current {
+            Suspended::Fresh(inner, _) if kind == Kind::AsyncGenerator => state.inner = Some(inner),
+            Suspended::Fresh(inner, _) => state.current = Some(inner),
+            Suspended::Stepped(current, pending) => {
+                (state.current, state.pending) = (Some(current), Some(pending));
+            }
+            Suspended::Wait(awaitable) => (state.current, state.waiting) = (Some(awaitable), true),
+        }
+        Self::make(this, state)
     }
 
-    fn make(
-        this: &This<'_, BoundStack>,
-        kind: Kind,
-        arguments: Arguments<'_>,
-        machine: Machine,
-        inner: Option<Owned>,
-    ) -> Result<Owned, Raised> {
-        let blocked = this.kind == Kind::Function;
-        let state = State {
-            kind,
-            machine,
-            arguments: Some(arguments.save()),
-            current: if kind == Kind::AsyncGenerator { None } else { inner.clone() },
-            inner,
-            waiting: false,
-            blocked: blocked && kind == Kind::Generator || kind == Kind::Generator,
-            yielded: false,
-            sent: None,
-            result: None,
-            returned_in_close: false,
-        };
+    /// A call that is over, with a result.
+    #[cold]
+    pub(super) fn over(this: &This<'_, BoundStack>, result: Owned) -> Result<Owned, Raised> {
+        let state = State::new(this.kind, Machine::over(), None);
+        Self::make(this, State { result: Some(result), ..state })
+    }
+
+    fn make(this: &This<'_, BoundStack>, state: State) -> Result<Owned, Raised> {
         cladding_capi::object::create(Self { bound: this.owned(), state: Guarded::new(state) })
     }
 
@@ -102,18 +129,48 @@ impl Driver {
 }
 
 impl State {
+    fn new(kind: Kind, machine: Machine, arguments: Option<SavedArguments>) -> Self {
+        Self {
+            kind,
+            machine,
+            arguments,
+            prepared: None,
+            inner: None,
+            current: None,
+            waiting: false,
+            pending: None,
+            yielded: false,
+            order: Order::GoOn,
+            result: None,
+        }
+    }
+
     /// Goes on until the call yields, waits or ends.
     fn run(&mut self, py: Python<'_>, stack: &BoundStack, value: &Owned) -> Step {
-        let none = Owned::none();
-        let mut step = match self.current.take() {
-            Some(current) => {
+        if let Some(pending) = self.pending.take() {
+            return Step::Yield(pending);
+        }
+        let step = match (std::mem::replace(&mut self.order, Order::GoOn), self.current.take()) {
+            (Order::Throw(exception), Some(current)) => {
+                let result = current.bound(py).call_method1(pyo3::intern!(py, "throw"), (exception.bound(py),));
+                self.current = Some(current);
+                Some(Step::from_call(py, result.map(Owned::from).map_err(Raised::from)))
+            }
+            (_, Some(current)) => {
                 let step = resume(py, &current, value);
                 self.current = Some(current);
                 Some(step)
             }
-            None if self.machine.is_over() => return Step::Raise(over()),
-            None => self.next_item(py),
+            (_, None) if self.machine.is_over() => {
+                return if self.result.is_some() { Step::Return(Owned::none()) } else { Step::Raise(over()) };
+            }
+            (order, None) => self.next_item(py, order),
         };
+        self.run_from(py, stack, step)
+    }
+
+    /// Goes on after a step; without one the call begins.
+    fn run_from(&mut self, py: Python<'_>, stack: &BoundStack, mut step: Option<Step>) -> Step {
         loop {
             let event = match step.take() {
                 None => None,
@@ -121,29 +178,31 @@ impl State {
                     Settled::Suspend(value) => return Step::Yield(value),
                     Settled::Item(item) => {
                         self.result = Some(item);
-                        return Step::Return(none);
+                        return Step::Return(Owned::none());
                     }
                     Settled::Event(event) => event,
                 },
             };
             match self.advance(py, stack, event) {
                 Ok(Some(next)) => {
+                    step = Some(resume(py, &next, &Owned::none()));
                     self.current = Some(next);
-                    step = Some(resume(py, self.current.as_ref().expect("just set"), &none));
                 }
-                Ok(None) => return Step::Return(none),
+                Ok(None) => return Step::Return(Owned::none()),
                 Err(raised) => return Step::Raise(raised),
             }
         }
     }
 
     /// Asks an async generator for what the trampoline wants of it; `None` if the call has not begun.
-    fn next_item(&mut self, py: Python<'_>) -> Option<Step> {
-        let inner = self.inner.clone().filter(|_| self.kind == Kind::AsyncGenerator)?;
-        let awaitable = match self.sent.take() {
-            None => first_item(py, &inner),
-            Some(Sent::Value(value)) => inner.bound(py).call_method1("asend", (value.bound(py),)),
-            Some(Sent::Exception(exception)) => inner.bound(py).call_method1("athrow", (exception.bound(py),)),
+    fn next_item(&mut self, py: Python<'_>, order: Order) -> Option<Step> {
+        let inner = self.inner.as_ref()?;
+        let awaitable = match order {
+            Order::Send(value) => inner.bound(py).call_method1(pyo3::intern!(py, "asend"), (value.bound(py),)),
+            Order::Throw(exception) => {
+                inner.bound(py).call_method1(pyo3::intern!(py, "athrow"), (exception.bound(py),))
+            }
+            Order::GoOn | Order::Close => first_item(py, inner),
         };
         match awaitable {
             Ok(awaitable) => {
@@ -158,10 +217,9 @@ impl State {
 
     /// Says what a step of the current awaitable or generator means for the call.
     fn settle(&mut self, py: Python<'_>, stack: &BoundStack, step: Step) -> Settled {
-        let waiting = self.waiting;
         match step {
             Step::Yield(value) => {
-                if self.kind == Kind::Generator && !waiting {
+                if self.kind == Kind::Generator && !self.waiting {
                     self.note_item(py, stack, &value);
                 }
                 return Settled::Suspend(value);
@@ -200,7 +258,7 @@ impl State {
                     Ok(next) => return Ok(Some(next)),
                     Err(raised) => event = Some(Outcome::Raised(raised.take(py))),
                 },
-                Action::Wait(wait) if self.blocked => {
+                Action::Wait(wait) if self.kind == Kind::Generator => {
                     event = waits::block(py, &wait).err().map(|error| Outcome::error(py, error));
                 }
                 Action::Wait(wait) => match waits::awaitable(py, &wait) {
@@ -219,7 +277,7 @@ impl State {
                             Ok(None)
                         }
                         Outcome::Raised(exception) => Err(exception::raise(py, exception)),
-                        Outcome::Deferred(..) => Err(PyRuntimeError::new_err("a deferred call inside a call").into()),
+                        Outcome::Suspended(..) => unreachable!("only walks are suspended"),
                     };
                 }
             }
@@ -228,9 +286,10 @@ impl State {
 
     /// Calls the wrapped function and gives what has to be stepped for its first step.
     fn invoke(&mut self, py: Python<'_>, stack: &BoundStack) -> Result<Owned, Raised> {
-        let inner = match &self.arguments {
-            Some(arguments) => stack.invoke(py, arguments.view())?,
-            None => return Err(over()),
+        let inner = match (self.prepared.take(), &self.arguments) {
+            (Some(inner), _) => inner,
+            (None, Some(arguments)) => stack.invoke(py, arguments.view())?,
+            (None, None) => return Err(over()),
         };
         if !stack.keeps_arguments {
             self.arguments = None;
@@ -239,7 +298,7 @@ impl State {
             Kind::AsyncGenerator => first_item(py, &inner)?.into(),
             Kind::Coroutine if type_is(&inner).is_none() => awaited(py, &inner)?,
             Kind::Generator if type_is(&inner).is_none() => inner.bound(py).try_iter()?.into_any().into(),
-            _ => inner.clone(),
+            _ => return Ok(inner),
         };
         self.inner = Some(inner);
         Ok(next)
@@ -252,40 +311,29 @@ impl State {
         let mut call = Call::new(py, stack.target.get(), arguments);
         call.yielded = true;
         for (entry, slot) in stack.entries.iter().zip(&mut self.machine.slots) {
-            if entry.hooks.wants_items() && slot.phase != crate::hooks::Slot::SKIPPED {
+            if entry.hooks.wants_items() && slot.phase != Slot::SKIPPED {
                 entry.hooks.item(&call, slot, item);
             }
         }
     }
 
-    /// Ends the call early: what is inside is closed, then the policies are left.
-    fn close(&mut self, py: Python<'_>, stack: &BoundStack) -> Result<Owned, Raised> {
-        if self.machine.is_over() {
-            return Ok(Owned::none());
-        }
+    /// Ends a call that nobody will go on with: what is inside is closed, then the policies are left.
+    fn abandon(&mut self, py: Python<'_>, stack: &BoundStack) -> Result<(), Raised> {
         self.machine.close();
-        let event = match self.current.take() {
-            Some(current) => match current.bound(py).call_method0("close") {
-                Ok(value) if !value.is_none() && !self.waiting => Outcome::Returned(value.into()),
-                Ok(_) => closed(py),
-                Err(error) => Outcome::error(py, error),
-            },
-            None => closed(py),
-        };
         self.waiting = false;
-        let outcome = self.advance(py, stack, Some(event));
-        match outcome {
-            Ok(_) => {
-                self.returned_in_close = true;
-                Ok(self.result.clone().unwrap_or_else(Owned::none))
-            }
+        let inside = self.current.take().map(|current| current.bound(py).call_method0("close").map(drop));
+        let event = match inside {
+            Some(Err(error)) => Outcome::error(py, error),
+            _ => Outcome::error(py, PyGeneratorExit::new_err(())),
+        };
+        match self.advance(py, stack, Some(event)) {
+            Ok(_) => Ok(()),
             Err(raised) => {
                 let exception = raised.take(py);
                 if exception::is_a::<PyGeneratorExit>(py, &exception) {
-                    Ok(Owned::none())
-                } else {
-                    Err(exception::raise(py, exception))
+                    return Ok(());
                 }
+                Err(exception::raise(py, exception))
             }
         }
     }
@@ -305,12 +353,8 @@ fn over() -> Raised {
     PyRuntimeError::new_err("this call is over").into()
 }
 
-fn closed(py: Python<'_>) -> Outcome {
-    Outcome::error(py, PyGeneratorExit::new_err(()))
-}
-
 /// The iterator that awaiting an object steps.
-fn awaited(py: Python<'_>, object: &Owned) -> Result<Owned, Raised> {
+pub(super) fn awaited(py: Python<'_>, object: &Owned) -> Result<Owned, Raised> {
     let method = object.bound(py).getattr(pyo3::intern!(py, "__await__")).map_err(|_| {
         let kind = object.bound(py).get_type();
         PyTypeError::new_err(format!("object {} can't be used in 'await' expression", kind.name().map_or_else(|_| String::new(), |name| name.to_string())))
@@ -344,13 +388,8 @@ impl Class for Driver {
         visit.one(&self.bound);
         // While the driver runs it cannot be garbage, and what it holds need not be shown.
         let Some(state) = self.state.try_lock() else { return };
-        visit.all(&state.inner);
-        visit.all(&state.current);
-        visit.all(&state.result);
-        match &state.sent {
-            Some(Sent::Value(object) | Sent::Exception(object)) => visit.one(object),
-            None => {}
-        }
+        let objects = [&state.prepared, &state.inner, &state.current, &state.pending, &state.result];
+        visit.all(objects.into_iter().flatten().chain(state.order.object()));
         if let Some(arguments) = &state.arguments {
             visit.all(arguments.each());
         }
@@ -361,7 +400,8 @@ impl Class for Driver {
 
     fn clear(&self) {
         if let Some(mut state) = self.state.try_lock() {
-            let old = (state.inner.take(), state.current.take(), state.result.take(), state.arguments.take(), state.sent.take());
+            let kind = state.kind;
+            let old = std::mem::replace(&mut *state, State::new(kind, Machine::over(), None));
             drop(state);
             drop(old);
         }
@@ -371,20 +411,27 @@ impl Class for Driver {
 impl Drop for Driver {
     /// A call that was begun and then forgotten leaves its policies, as a generator that is collected runs its `finally`.
     fn drop(&mut self) {
-        // SAFETY-free: a driver is dropped by the interpreter, on an attached thread.
-        if let Some(mut state) = self.state.try_lock().filter(|state| state.machine.is_under_way()) {
-            Python::attach(|py| {
-                if let Some(bound) = This::<BoundStack>::of(&self.bound) {
-                    let pending = PyErr::take(py);
-                    if let Err(raised) = state.close(py, &bound) {
-                        PyErr::from_value(raised.take(py).bound(py).clone()).write_unraisable(py, None);
-                    }
-                    if let Some(pending) = pending {
-                        pending.restore(py);
-                    }
-                }
-            });
+        let Some(mut state) = self.state.try_lock() else { return };
+        let prepared = state.prepared.take();
+        if prepared.is_none() && !state.machine.is_under_way() {
+            return;
         }
+        Python::attach(|py| {
+            let raised = PyErr::take(py);
+            // The trampoline above has warned already that it was never awaited; once is enough.
+            let closed = prepared.map(|inner| inner.bound(py).call_method0("close").map(drop));
+            let mut failed = closed.and_then(Result::err);
+            if let (true, Some(bound)) = (state.machine.is_under_way(), This::<BoundStack>::of(&self.bound)) {
+                let left = state.abandon(py, &bound);
+                failed = left.err().map(|raised| PyErr::from_value(raised.take(py).bound(py).clone()));
+            }
+            if let Some(error) = failed {
+                error.write_unraisable(py, None);
+            }
+            if let Some(raised) = raised {
+                raised.restore(py);
+            }
+        });
     }
 }
 
@@ -399,28 +446,21 @@ impl Steps for Driver {
             let Some(current) = state.current.clone() else {
                 return Step::Raise(over());
             };
-            let thrown = current.bound(py).getattr("throw").map(Owned::from).map_err(Raised::from);
-            let step = Step::from_call(py, thrown.and_then(|throw| arguments.call(py, &throw)));
-            match state.settle(py, stack, step) {
-                Settled::Suspend(value) => Step::Yield(value),
-                Settled::Item(item) => {
-                    state.result = Some(item);
-                    Step::Return(Owned::none())
-                }
-                Settled::Event(event) => match state.advance(py, stack, event) {
-                    Ok(Some(next)) => {
-                        state.current = Some(next);
-                        state.run(py, stack, &Owned::none())
-                    }
-                    Ok(None) => Step::Return(Owned::none()),
-                    Err(raised) => Step::Raise(raised),
-                },
-            }
+            let throw = current.bound(py).getattr(pyo3::intern!(py, "throw")).map(Owned::from).map_err(Raised::from);
+            let step = Step::from_call(py, throw.and_then(|throw| arguments.call(py, &throw)));
+            state.run_from(py, stack, Some(step))
         })
     }
 
-    fn close(this: &This<'_, Self>, py: Python<'_>) -> Result<Owned, Raised> {
-        this.enter(Err, |stack, state| state.close(py, stack))
+    /// The interpreter closes what a trampoline waits for, and then raises `GeneratorExit` in the trampoline. That goes to
+    /// where it belongs by [`Leave`], so an inner generator that goes on all the same does so as the bare one would.
+    fn close(this: &This<'_, Self>, _py: Python<'_>) -> Result<Owned, Raised> {
+        this.enter(Err, |_, state| {
+            if state.current.is_some() {
+                state.order = Order::Close;
+            }
+            Ok(Owned::none())
+        })
     }
 }
 
@@ -457,7 +497,7 @@ impl Method<Driver> for Sends {
     fn call(this: &This<'_, Driver>, _py: Python<'_>, arguments: Arguments<'_>) -> Result<Owned, Raised> {
         let value = arguments.positional().first().cloned().unwrap_or_else(Owned::none);
         this.enter(Err, |_, state| {
-            state.sent = Some(Sent::Value(value));
+            state.order = Order::Send(value);
             Ok(Owned::none())
         })
     }
@@ -475,7 +515,7 @@ impl Method<Driver> for Threw {
         };
         exception::strip(py, exception);
         this.enter(Err, |_, state| {
-            state.sent = Some(Sent::Exception(exception.clone()));
+            state.order = Order::Throw(exception.clone());
             Ok(Owned::none())
         })
     }
@@ -485,17 +525,23 @@ struct Leave;
 
 impl Method<Driver> for Leave {
     const NAME: &'static CStr = c"leave";
-    const DOC: &'static CStr = c"Takes the trampoline's entry off the traceback. False if the call returned when it was closed.";
+    const DOC: &'static CStr = c"Takes the trampoline's entry off the traceback. False if the driver is to be stepped again.";
 
     fn call(this: &This<'_, Driver>, py: Python<'_>, _arguments: Arguments<'_>) -> Result<Owned, Raised> {
-        exception::strip_handled(py);
-        let raise = this.state.try_lock().is_none_or(|state| !state.returned_in_close);
-        Ok(pyo3::types::PyBool::new(py, raise).to_owned().into())
+        let handled = exception::strip_handled(py);
+        let leaves = this.enter(Err, |_, state| match (&state.order, handled) {
+            (Order::Close, Some(exception)) => {
+                state.order = Order::Throw(exception);
+                Ok(false)
+            }
+            _ => Ok(true),
+        })?;
+        Ok(pyo3::types::PyBool::new(py, leaves).to_owned().into())
     }
 }
 
 /// Makes the type.
-pub(super) fn add_type(py: Python<'_>) -> PyResult<()> {
+pub(super) fn add_type(py: Python<'_>) -> PyResult<Owned> {
     TypeBuilder::<Driver>::new()
         .steps()
         .getter::<IsOpen>()
@@ -503,15 +549,14 @@ pub(super) fn add_type(py: Python<'_>) -> PyResult<()> {
         .method::<Sends>()
         .method::<Threw>()
         .method::<Leave>()
-        .build(py)?;
-    Ok(())
+        .build(py)
 }
 
 /// The kind of call that a suspended object is.
-pub(super) fn kind_of(suspended: Suspended) -> Kind {
+pub(super) fn kind_of(suspended: SuspendedType) -> Kind {
     match suspended {
-        Suspended::Coroutine => Kind::Coroutine,
-        Suspended::Generator => Kind::Generator,
-        Suspended::AsyncGenerator => Kind::AsyncGenerator,
+        SuspendedType::Coroutine => Kind::Coroutine,
+        SuspendedType::Generator => Kind::Generator,
+        SuspendedType::AsyncGenerator => Kind::AsyncGenerator,
     }
 }

@@ -1,8 +1,34 @@
 //! The walk through a stack as a state machine, for calls that are suspended on the way.
 
+use cladding_capi::{Owned, Suspended as SuspendedType};
+
 use super::Entry;
 use super::sync::{may_repeat, skipped};
 use crate::hooks::{Call, Enter, Exit, Outcome, Slot, Wait};
+
+/// A call that was suspended on its walk through the stack.
+pub(crate) struct Suspension {
+    pub(super) place: Place,
+    pub(super) current: Suspended,
+}
+
+/// What a suspended call goes on with.
+pub(super) enum Suspended {
+    /// What a plain function returned, not begun.
+    Fresh(Owned, SuspendedType),
+    /// A coroutine that has yielded a value, which the caller has yet to get.
+    Stepped(Owned, Owned),
+    /// An awaitable that waits.
+    Wait(Owned),
+}
+
+impl Suspension {
+    /// As the outcome of a walk.
+    #[cold]
+    pub(super) fn new(place: Place, current: Suspended) -> Outcome {
+        Outcome::Suspended(Box::new(Self { place, current }))
+    }
+}
 
 /// Where a suspended call stands in its stack.
 pub(super) struct Machine {
@@ -12,7 +38,7 @@ pub(super) struct Machine {
     closing: bool,
 }
 
-enum Place {
+pub(super) enum Place {
     /// The policy of this index is to be entered.
     Entering(usize),
     /// The wrapped callable is running.
@@ -39,9 +65,15 @@ impl Machine {
         Self { slots: Vec::new(), place: Place::Entering(0), closing: false }
     }
 
-    /// A call whose policies have all been entered.
-    pub(super) fn inside(slots: Vec<Slot>) -> Self {
-        Self { slots, place: Place::Inside, closing: false }
+    /// A call that was suspended at a place; its slots come innermost first.
+    pub(super) fn at(place: Place, mut slots: Vec<Slot>) -> Self {
+        slots.reverse();
+        Self { slots, place, closing: false }
+    }
+
+    /// A call that is over.
+    pub(super) fn over() -> Self {
+        Self { slots: Vec::new(), place: Place::Left, closing: false }
     }
 
     /// From now on nothing is waited for and nothing is called again.

@@ -18,7 +18,8 @@ mod driver;
 mod machine;
 mod sync;
 
-pub(crate) use driver::Driver;
+use driver::Driver;
+pub(crate) use machine::Suspension;
 
 /// One policy in a stack, as the drivers use it. The Python object owns what the garbage collector has to see.
 pub(crate) struct Entry {
@@ -34,6 +35,8 @@ pub(crate) struct BoundStack {
     pub(crate) target: Py<Target>,
     pub(crate) entries: Box<[Entry]>,
     pub(crate) kind: Kind,
+    /// The carrier is a plain function although the kind is another: a callable object, say, whose parameters only it knows.
+    plain: bool,
     /// Whether a coroutine or generator must keep its arguments to the end.
     pub(crate) keeps_arguments: bool,
 }
@@ -44,6 +47,7 @@ impl BoundStack {
         wrapped: Owned,
         target: Py<Target>,
         policies: &Bound<'_, PyTuple>,
+        plain: bool,
     ) -> PyResult<Owned> {
         let mut entries = Vec::with_capacity(policies.len());
         for policy in policies.iter() {
@@ -59,6 +63,7 @@ impl BoundStack {
             wrapped,
             kind: target.get().kind,
             target,
+            plain,
             keeps_arguments: entries.iter().any(|entry| entry.hooks.repeats()),
             entries: entries.into(),
         };
@@ -119,7 +124,9 @@ impl Vectorcall for BoundStack {
     fn call(this: &This<'_, Self>, py: Python<'_>, arguments: Arguments<'_>) -> Result<Owned, Raised> {
         match this.kind {
             Kind::Function | Kind::Class => sync::run(this, py, arguments),
-            Kind::Coroutine | Kind::Generator | Kind::AsyncGenerator => Driver::start(this, arguments),
+            _ if this.plain => deferred::prepare(this, py, arguments),
+            Kind::Coroutine => sync::begin(this, py, arguments),
+            Kind::Generator | Kind::AsyncGenerator => Driver::start(this, arguments),
         }
     }
 }
@@ -143,6 +150,17 @@ impl Getter<BoundStack> for Wrapped {
 
     fn get(this: &This<'_, BoundStack>, _py: Python<'_>) -> PyResult<Owned> {
         Ok(this.wrapped.clone())
+    }
+}
+
+struct Plain;
+
+impl Getter<BoundStack> for Plain {
+    const NAME: &'static CStr = c"plain";
+    const DOC: &'static CStr = c"Whether the carrier is a plain function whatever the kind.";
+
+    fn get(this: &This<'_, BoundStack>, py: Python<'_>) -> PyResult<Owned> {
+        Ok(pyo3::types::PyBool::new(py, this.plain).to_owned().into())
     }
 }
 
@@ -177,7 +195,7 @@ impl Method<BoundStack> for Reduce {
 
     fn call(this: &This<'_, BoundStack>, py: Python<'_>, _arguments: Arguments<'_>) -> Result<Owned, Raised> {
         let make = py.import("cladding._native")?.getattr("bind")?;
-        let parts = (this.wrapped.bound(py), &this.target, this.policies(py)?);
+        let parts = (this.wrapped.bound(py), &this.target, this.policies(py)?, this.plain);
         Ok((make, parts).into_pyobject(py)?.into())
     }
 }
@@ -205,10 +223,11 @@ pub(crate) fn add_types(module: &Bound<'_, PyModule>) -> PyResult<()> {
         .getter::<Policies>()
         .getter::<Wrapped>()
         .getter::<TargetOf>()
+        .getter::<Plain>()
         .method::<Leave>()
         .method::<Reduce>()
         .method::<SetName>()
         .build(py)?;
     module.add("BoundStack", stack.bound(py))?;
-    driver::add_type(py)
+    module.add("Driver", driver::add_type(py)?.bound(py))
 }

@@ -1,46 +1,59 @@
-//! The driver for plain functions: the stack is walked by recursion, and each policy's slot lives in its frame.
+//! The walk through a stack in one go: the driver of plain functions, and the first step of coroutines.
+//!
+//! The stack is walked by recursion, and each policy's slot lives in its frame of the machine's stack. A call that has
+//! to be suspended on the way hands its slots over, and a [`Driver`](super::Driver) goes on from there.
 
-use cladding_capi::{Arguments, Owned, Raised, This, exception, type_is};
+use cladding_capi::{Arguments, Owned, Raised, Step, This, exception, resume, type_is};
 use pyo3::Python;
 
+use super::driver::{Driver, awaited};
+use super::machine::{Place, Suspended, Suspension};
 use super::{BoundStack, Entry, deferred};
 use crate::hooks::{Call, Enter, Exit, Outcome, Slot, Wait};
 use crate::{policy, waits};
 
-/// Runs one call.
+/// Runs one call of a plain function.
 #[inline]
 pub(super) fn run(this: &This<'_, BoundStack>, py: Python<'_>, arguments: Arguments<'_>) -> Result<Owned, Raised> {
     let call = Call::new(py, this.target.get(), arguments);
     let mut slots = Vec::new();
-    match walk(this, &call, &this.entries, &mut slots) {
+    match walk::<false>(this, &call, &this.entries, &mut slots) {
         Outcome::Returned(value) => Ok(value),
         Outcome::Raised(exception) => Err(exception::raise(py, exception)),
-        Outcome::Deferred(value, kind) => deferred::carry_on(this, py, arguments, value, kind, slots),
+        Outcome::Suspended(suspension) => deferred::carry_on(this, py, arguments, slots, *suspension),
+    }
+}
+
+/// Runs a coroutine up to its first suspension. What comes back is its result, or a driver for the rest of it.
+#[inline]
+pub(super) fn begin(this: &This<'_, BoundStack>, py: Python<'_>, arguments: Arguments<'_>) -> Result<Owned, Raised> {
+    let call = Call::new(py, this.target.get(), arguments);
+    let mut slots = Vec::new();
+    match walk::<true>(this, &call, &this.entries, &mut slots) {
+        // The trampoline tells a driver by its type, so a result of that type needs a driver around it.
+        Outcome::Returned(value) if This::<Driver>::of(&value).is_some() => Driver::over(this, value),
+        Outcome::Returned(value) => Ok(value),
+        Outcome::Raised(exception) => Err(exception::raise(py, exception)),
+        Outcome::Suspended(suspension) => Driver::carry_on(this, this.kind, arguments, slots, *suspension),
     }
 }
 
 /// Walks inwards from the first of `entries` and out again.
 ///
-/// Where a plain function returns something that is still to run, the slots are handed to `kept`, innermost first, and
-/// the policies' exits wait until that is over.
-fn walk(stack: &BoundStack, call: &Call<'_>, entries: &[Entry], kept: &mut Vec<Slot>) -> Outcome {
+/// Where the call is suspended, the slots are handed to `kept`, innermost first.
+fn walk<const AWAIT: bool>(stack: &BoundStack, call: &Call<'_>, entries: &[Entry], kept: &mut Vec<Slot>) -> Outcome {
     let Some((entry, inner)) = entries.split_first() else {
-        let outcome = match stack.invoke(call.py, call.arguments) {
-            Ok(value) => match type_is(&value) {
-                None => Outcome::Returned(value),
-                Some(kind) => Outcome::Deferred(value, kind),
-            },
-            Err(raised) => Outcome::Raised(raised.take(call.py)),
-        };
+        let outcome = invoke::<AWAIT>(stack, call);
         call.time_passed();
         return outcome;
     };
+    let index = stack.entries.len() - entries.len();
     let mut slot = Slot::default();
     match skipped(entry, call) {
         Ok(false) => {}
         Ok(true) => {
-            let outcome = walk(stack, call, inner, kept);
-            if let Outcome::Deferred(..) = outcome {
+            let outcome = walk::<AWAIT>(stack, call, inner, kept);
+            if let Outcome::Suspended(..) = outcome {
                 slot.phase = Slot::SKIPPED;
                 kept.push(slot);
             }
@@ -52,6 +65,15 @@ fn walk(stack: &BoundStack, call: &Call<'_>, entries: &[Entry], kept: &mut Vec<S
         match entry.hooks.enter(call, &mut slot) {
             Enter::Proceed => break,
             Enter::Answer(outcome) => return outcome,
+            Enter::Wait(wait) if AWAIT => {
+                return match suspend(call.py, Place::Entering(index), &wait) {
+                    Ok(outcome) => {
+                        kept.push(slot);
+                        outcome
+                    }
+                    Err(outcome) => outcome,
+                };
+            }
             Enter::Wait(wait) => {
                 if let Err(outcome) = pause(call, &wait) {
                     return outcome;
@@ -60,8 +82,8 @@ fn walk(stack: &BoundStack, call: &Call<'_>, entries: &[Entry], kept: &mut Vec<S
         }
     }
     loop {
-        let mut outcome = walk(stack, call, inner, kept);
-        if let Outcome::Deferred(..) = outcome {
+        let mut outcome = walk::<AWAIT>(stack, call, inner, kept);
+        if let Outcome::Suspended(..) = outcome {
             kept.push(slot);
             return outcome;
         }
@@ -70,6 +92,15 @@ fn walk(stack: &BoundStack, call: &Call<'_>, entries: &[Entry], kept: &mut Vec<S
                 Exit::Pass => return outcome,
                 Exit::Again if may_repeat(call, &outcome) => break,
                 Exit::Again => return outcome,
+                Exit::Wait(wait) if AWAIT => {
+                    return match suspend(call.py, Place::Leaving(index + 1, outcome), &wait) {
+                        Ok(outcome) => {
+                            kept.push(slot);
+                            outcome
+                        }
+                        Err(outcome) => outcome,
+                    };
+                }
                 Exit::Wait(wait) => {
                     if let Err(outcome) = pause(call, &wait) {
                         return outcome;
@@ -77,6 +108,35 @@ fn walk(stack: &BoundStack, call: &Call<'_>, entries: &[Entry], kept: &mut Vec<S
                 }
             }
         }
+    }
+}
+
+/// Calls the wrapped callable; a coroutine takes its first step.
+#[inline]
+fn invoke<const AWAIT: bool>(stack: &BoundStack, call: &Call<'_>) -> Outcome {
+    let py = call.py;
+    let value = match stack.invoke(py, call.arguments) {
+        Ok(value) => value,
+        Err(raised) => return Outcome::Raised(raised.take(py)),
+    };
+    let kind = type_is(&value);
+    if !AWAIT {
+        return match kind {
+            None => Outcome::Returned(value),
+            Some(kind) => Suspension::new(Place::Inside, Suspended::Fresh(value, kind)),
+        };
+    }
+    let next = match kind {
+        Some(_) => value,
+        None => match awaited(py, &value) {
+            Ok(next) => next,
+            Err(raised) => return Outcome::Raised(raised.take(py)),
+        },
+    };
+    match resume(py, &next, &Owned::none()) {
+        Step::Return(value) => Outcome::Returned(value),
+        Step::Raise(raised) => Outcome::Raised(raised.take(py)),
+        Step::Yield(pending) => Suspension::new(Place::Inside, Suspended::Stepped(next, pending)),
     }
 }
 
@@ -103,4 +163,13 @@ fn pause(call: &Call<'_>, wait: &Wait) -> Result<(), Outcome> {
     let result = waits::block(call.py, wait);
     call.time_passed();
     result.map_err(|error| Outcome::error(call.py, error))
+}
+
+/// Suspends the call for a wait that is to be awaited.
+#[cold]
+fn suspend(py: Python<'_>, place: Place, wait: &Wait) -> Result<Outcome, Outcome> {
+    match waits::awaitable(py, wait) {
+        Ok(awaitable) => Ok(Suspension::new(place, Suspended::Wait(awaitable))),
+        Err(error) => Err(Outcome::error(py, error)),
+    }
 }

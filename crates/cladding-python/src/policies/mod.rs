@@ -5,13 +5,17 @@ use pyo3::prelude::*;
 use crate::params::{Params, configuration_error};
 use crate::policy::Spec;
 
+mod monitor;
 mod noop;
+mod retry;
 mod timer;
 
 /// Builds a policy's specification from its parameters.
 pub(crate) fn build(py: Python<'_>, name: &str, params: &mut Params<'_, '_>) -> PyResult<(&'static str, Box<dyn Spec>)> {
     Ok(match name {
+        monitor::NAME => (monitor::NAME, Box::new(monitor::MonitorSpec::new(params)?)),
         noop::NAME => (noop::NAME, Box::new(noop::NoopSpec)),
+        retry::NAME => (retry::NAME, Box::new(retry::RetrySpec::new(params)?)),
         timer::NAME => (timer::NAME, Box::new(timer::TimerSpec::new(params)?)),
         _ => return Err(configuration_error(py, &format!("there is no policy {name:?}"))),
     })
