@@ -92,6 +92,8 @@ def _function(function: types.FunctionType, policies: tuple[Policy, ...]) -> typ
         len(parameters.positional),
         len(parameters.positional_only),
         _defaults(function, parameters.positional),
+        parameters.var_positional is not None,
+        parameters.var_keyword is not None,
     )
     bound = _bind(function, below, info, policies)
     carrier = _trampoline.for_function(function, bound)
@@ -111,7 +113,32 @@ def _function(function: types.FunctionType, policies: tuple[Policy, ...]) -> typ
 def _defaults(function: types.FunctionType, positional: tuple[str, ...]) -> dict[str, Any]:
     """The defaults of a function's parameters, by name."""
     values = function.__defaults__ or ()
-    return dict(zip(positional[len(positional) - len(values) :], values, strict=True)) | (function.__kwdefaults__ or {})
+    return dict(zip(reversed(positional), reversed(values), strict=False)) | (function.__kwdefaults__ or {})
+
+
+def _parameters_told(
+    target: Any,
+) -> tuple[tuple[str, ...], int | None, int, dict[str, Any], bool, bool]:
+    """The parameter list that ``inspect`` tells of any callable, as ``Target`` takes it. Some callables tell none."""
+    try:
+        parameters = inspect.signature(target).parameters.values()
+    except (TypeError, ValueError):
+        return (), None, 0, {}, True, True
+    names = {kind: tuple(each.name for each in parameters if each.kind is kind) for kind in _PARAMETER_KINDS}
+    positional_only, either, var_positional, keyword_only, var_keyword = names.values()
+    defaults = {each.name: each.default for each in parameters if each.default is not inspect.Parameter.empty}
+    positional = positional_only + either
+    parts = (positional + keyword_only, len(positional), len(positional_only), defaults)
+    return (*parts, bool(var_positional), bool(var_keyword))
+
+
+_PARAMETER_KINDS = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.VAR_POSITIONAL,
+    inspect.Parameter.KEYWORD_ONLY,
+    inspect.Parameter.VAR_KEYWORD,
+)
 
 
 def _callable(target: Any, policies: tuple[Policy, ...]) -> types.FunctionType:
@@ -121,7 +148,7 @@ def _callable(target: Any, policies: tuple[Policy, ...]) -> types.FunctionType:
     if name == "__call__":
         name = type(target).__name__
     qualname = getattr(target, "__qualname__", name)
-    info = _native.Target(getattr(target, "__module__", None) or "", qualname, kind, (), None, 0)
+    info = _native.Target(getattr(target, "__module__", None) or "", qualname, kind, *_parameters_told(target))
     bound = _bind(target, None, info, policies, plain=True)
     carrier = _trampoline.for_callable(name, _flags_told(target), bound)
     for attribute in ("__module__", "__doc__"):
@@ -165,7 +192,9 @@ def _class(cls: type, policies: tuple[Policy, ...]) -> Any:
     if not cls.__flags__ & _HEAP_TYPE or cls.__flags__ & _IMMUTABLE_TYPE:
         return _callable(cls, policies)
     below: BoundStack | None = cls.__dict__.get(CLASS_KEY)
-    info = below.target if below is not None else _native.Target(cls.__module__, cls.__qualname__, "class", (), None, 0)
+    info = below.target if below is not None else _native.Target(
+        cls.__module__, cls.__qualname__, "class", *_parameters_told(cls)
+    )
     bound = _bind(cls, below, info, policies)
     type.__setattr__(cls, CLASS_KEY, bound)
     for name, value in [(HANDLE, bound), *((n, getattr(p, n)) for p in reversed(bound.policies) for n in p.methods)]:

@@ -1,5 +1,12 @@
 """The exceptions of cladding, each also the builtin that a caller would catch."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cladding._validate import Expectation
+
 
 class CladdingError(Exception):
     """The base of every exception that cladding itself raises."""
@@ -10,8 +17,30 @@ class ConfigurationError(CladdingError, ValueError):
 
 
 class ValidationError(CladdingError, ValueError):
-    """An argument did not meet its expectation. Names the argument, the path inside it, the expectation and the value."""
+    """An argument did not meet its expectation. Names the argument, the path inside it, the expectation and what came."""
+
+    function: str = ""
+    """The function's full name."""
+    argument: str = ""
+    """The parameter's name."""
+    path: str = ""
+    """The place that failed: the parameter, or an element of it such as ``x[3, 5]``."""
+    expectation: Expectation | None = None
+    """What was expected of the argument."""
+    got: str = ""
+    """What came instead, in few words."""
 
 
 class MemoryPressureError(CladdingError, MemoryError):
-    """Memory in use stayed above the limit, so the call was not run."""
+    """Memory in use stayed above the threshold, so the call was not run."""
+
+    used: int = 0
+    """Bytes in use."""
+    limit: int = 0
+    """Bytes there may be in use."""
+    fraction: float = 0.0
+    """The share of the limit in use."""
+    threshold: float = 0.0
+    """The share that the guard allows."""
+    source: str = ""
+    """Whose limit it is: ``"cgroup-v2"``, ``"cgroup-v1"``, ``"host"``, or ``"process"`` for a limit of the guard's own."""

@@ -69,6 +69,8 @@ class Target:
         positional: int | None,
         positional_only: int,
         defaults: dict[str, Any] | None = None,
+        var_positional: bool = False,
+        var_keyword: bool = False,
     ) -> Target: ...
     @property
     def module(self) -> str: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
@@ -21,17 +22,34 @@ def join(flight: Flight) -> None:
     """Blocks until another call's computation is over."""
     landed = threading.Lock()
     landed.acquire()
-    if flight.subscribe(landed.release):
+    wake = landed.release
+    if flight.subscribe(wake):
         try:
             landed.acquire()
         except BaseException:
-            flight.unsubscribe(landed.release)
+            flight.unsubscribe(wake)
             raise
 
 
 def _under_trio() -> bool:
     trio = sys.modules.get("trio")
     return trio is not None and bool(trio.lowlevel.in_trio_run())
+
+
+def current_task() -> object:
+    """The task that runs now in asyncio or trio; ``None`` where no event loop runs."""
+    if _under_trio():
+        import trio
+
+        return trio.lowlevel.current_task()
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return None
+    try:
+        task: object = asyncio.current_task()
+    except RuntimeError:
+        return None
+    return task
 
 
 async def sleep_async(seconds: float) -> None:
@@ -57,7 +75,8 @@ async def join_async(flight: Flight) -> None:
         event = trio.Event()
 
         def wake() -> None:
-            token.run_sync_soon(event.set)
+            with contextlib.suppress(trio.RunFinishedError):
+                token.run_sync_soon(event.set)
 
         if flight.subscribe(wake):
             try:
@@ -76,7 +95,7 @@ async def join_async(flight: Flight) -> None:
             future.set_result(None)
 
     def wake_loop() -> None:
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # The loop was closed, so nobody waits any more.
             loop.call_soon_threadsafe(finish)
 
     if flight.subscribe(wake_loop):

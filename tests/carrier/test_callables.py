@@ -181,9 +181,10 @@ def test_async_and_generator_methods_of_c_objects(decorate: Decorate) -> None:
 
 
 @pytest.mark.parametrize("thing", [1, None, "text", [], object()])
-def test_what_cannot_be_called_is_refused(decorate: Decorate, cladding: Any, thing: Any) -> None:
-    with pytest.raises(TypeError):
-        decorate(thing)
+def test_what_cannot_be_called_is_refused(cladding: Any, thing: Any) -> None:
+    for decorate in (cladding.timer, cladding.timer(), cladding.monitor(), cladding.stack(cladding.timer())):
+        with pytest.raises(TypeError, match="cannot decorate"):
+            decorate(thing)
 
 
 def test_signature_free_stays_callable(decorate: Decorate) -> None:

@@ -105,7 +105,13 @@ pub fn watch_class<T: Vectorcall>(class: &Bound<'_, PyType>) -> Result<(), Unwat
         if flags & ffi::Py_TPFLAGS_HEAPTYPE == 0 || flags & ffi::Py_TPFLAGS_IMMUTABLETYPE != 0 {
             return Err(Unwatchable::Static);
         }
-        if ffi::PyType_GetFlags(ffi::Py_TYPE(class.cast())) & ffi::Py_TPFLAGS_HAVE_VECTORCALL == 0 {
+        let metaclass = ffi::Py_TYPE(class.cast());
+        // 3.11 does not pass the flag on to metaclasses written in Python, though nothing stands against it.
+        #[cfg(not(Py_3_12))]
+        if same_call(metaclass, &raw mut ffi::PyType_Type) {
+            (*metaclass).tp_flags |= ffi::Py_TPFLAGS_HAVE_VECTORCALL;
+        }
+        if ffi::PyType_GetFlags(metaclass) & ffi::Py_TPFLAGS_HAVE_VECTORCALL == 0 {
             return Err(Unwatchable::Metaclass);
         }
         (*class).tp_vectorcall = Some(class_call::<T>);
@@ -115,6 +121,16 @@ pub fn watch_class<T: Vectorcall>(class: &Bound<'_, PyType>) -> Result<(), Unwat
         ffi::PyType_Modified(class);
     }
     Ok(())
+}
+
+/// Whether two types are called by the same function.
+#[cfg(not(Py_3_12))]
+unsafe fn same_call(one: *mut ffi::PyTypeObject, other: *mut ffi::PyTypeObject) -> bool {
+    // SAFETY: both are live types.
+    match unsafe { ((*one).tp_call, (*other).tp_call) } {
+        (Some(one), Some(other)) => ptr::fn_addr_eq(one, other),
+        _ => false,
+    }
 }
 
 unsafe extern "C" fn allocate(class: *mut ffi::PyTypeObject, items: ffi::Py_ssize_t) -> *mut ffi::PyObject {

@@ -144,6 +144,15 @@ impl Visit<'_> {
         }
     }
 
+    /// Shows one reference of PyO3's kind.
+    #[inline]
+    pub fn py<T>(&mut self, object: &Py<T>) {
+        if self.stopped == 0 {
+            // SAFETY: as in `one`.
+            self.stopped = unsafe { (self.visit)(object.as_ptr(), self.argument) };
+        }
+    }
+
     /// Shows several references.
     pub fn all<'o>(&mut self, objects: impl IntoIterator<Item = &'o Owned>) {
         for object in objects {

@@ -1,6 +1,6 @@
 //! One computation that several callers want: who waits for it, and how they are woken.
 
-use cladding_capi::{Guarded, Owned};
+use cladding_capi::{Guarded, Owned, exception};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
@@ -24,8 +24,8 @@ struct State {
 pub(crate) enum Landing {
     /// With a value, which they share.
     Value(Owned),
-    /// With an exception, which each of them raises.
-    Failure(Owned),
+    /// With an exception, which each of them raises, and its traceback at that time.
+    Failure(Owned, Option<Owned>),
     /// The leader gave up (it was cancelled); the waiters start over, and one of them becomes the leader.
     Abandoned,
 }
@@ -58,8 +58,12 @@ impl Flight {
             visit.call(callback.as_py())?;
         }
         match &state.outcome {
-            Some(Landing::Value(value) | Landing::Failure(value)) => visit.call(value.as_py()),
-            _ => Ok(()),
+            Some(Landing::Value(value)) => visit.call(value.as_py()),
+            Some(Landing::Failure(exception, traceback)) => {
+                visit.call(exception.as_py())?;
+                traceback.iter().try_for_each(|traceback| visit.call(traceback.as_py()))
+            }
+            Some(Landing::Abandoned) | None => Ok(()),
         }
     }
 
@@ -105,11 +109,26 @@ impl Landing {
     pub(crate) fn of(py: Python<'_>, outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Returned(value) => Self::Value(value.clone()),
-            Outcome::Raised(exception) if outcome.is_ordinary_failure(py) => Self::Failure(exception.clone()),
+            Outcome::Raised(exception) if outcome.is_ordinary_failure(py) => {
+                Self::Failure(exception.clone(), exception::traceback(exception))
+            }
             Outcome::Raised(_) => Self::Abandoned,
             Outcome::Suspended(..) => {
-                Self::Failure(PyRuntimeError::new_err("a suspended call cannot land").into_value(py).into())
+                Self::Failure(PyRuntimeError::new_err("a suspended call cannot land").into_value(py).into(), None)
             }
+        }
+    }
+
+    /// What a waiter's call comes to; `None` if it has to start over.
+    pub(crate) fn outcome(self, py: Python<'_>) -> Option<Outcome> {
+        match self {
+            Self::Value(value) => Some(Outcome::Returned(value)),
+            Self::Failure(exception, traceback) => {
+                // Each raise puts entries in front of the traceback; each waiter starts from the computation's own.
+                exception::set_traceback(py, &exception, traceback.as_ref());
+                Some(Outcome::Raised(exception))
+            }
+            Self::Abandoned => None,
         }
     }
 }

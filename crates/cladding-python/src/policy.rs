@@ -132,7 +132,8 @@ impl BoundPolicy {
     fn new(py: Python<'_>, policy: Py<Policy>, target: Py<Target>) -> PyResult<Self> {
         let description = policy.get();
         let hooks = description.spec.bind(py, target.get())?;
-        let switch = switches::register(description.name, &target.get().full_name(), &hooks, &target, py);
+        let name = Py::new(py, target.get().without_defaults())?;
+        let switch = switches::register(description.name, &target.get().full_name(), &hooks, &name, py);
         let enabled = description.enabled.clone();
         Ok(Self { policy, target, hooks, switch, enabled, cleared: AtomicBool::new(false) })
     }

@@ -54,35 +54,36 @@ pub(crate) struct Target {
     pub(crate) positional: Option<usize>,
     /// How many of those can be given only by position.
     pub(crate) positional_only: usize,
-    /// Whether more can be given by position.
+    /// The default of each parameter that had one at decoration.
+    pub(crate) defaults: Vec<Option<Owned>>,
+    /// Whether more can be given by position than there are parameters.
     pub(crate) var_positional: bool,
-    /// Whether more can be given by keyword.
+    /// Whether others can be given by keyword.
     pub(crate) var_keyword: bool,
-    /// The parameters that need not be given, with what they are then. Nothing where the parameters are not known.
-    pub(crate) defaults: Py<PyDict>,
 }
 
 #[pymethods]
 impl Target {
     #[new]
     #[pyo3(signature = (
-        module, qualname, kind, parameters, positional, positional_only, var_positional=false, var_keyword=false, defaults=None
+        module, qualname, kind, parameters, positional, positional_only, defaults=None, var_positional=false, var_keyword=false
     ))]
     #[expect(clippy::too_many_arguments, reason = "the parts of a parameter list, told once")]
     fn new(
-        py: Python<'_>,
         module: String,
         qualname: String,
         kind: &str,
         parameters: &Bound<'_, PyTuple>,
         positional: Option<usize>,
         positional_only: usize,
+        defaults: Option<&Bound<'_, PyDict>>,
         var_positional: bool,
         var_keyword: bool,
-        defaults: Option<Py<PyDict>>,
     ) -> PyResult<Self> {
-        let mut names = Vec::with_capacity(parameters.len());
+        let (mut names, mut values) = (Vec::with_capacity(parameters.len()), Vec::with_capacity(parameters.len()));
         for name in parameters.iter() {
+            let default = defaults.map(|defaults| defaults.get_item(&name)).transpose()?.flatten();
+            values.push(default.map(Owned::from));
             names.push(name.cast::<PyString>()?.into());
         }
         Ok(Self {
@@ -92,9 +93,9 @@ impl Target {
             parameters: names,
             positional,
             positional_only,
+            defaults: values,
             var_positional,
             var_keyword,
-            defaults: defaults.unwrap_or_else(|| PyDict::new(py).unbind()),
         })
     }
 
@@ -133,15 +134,11 @@ impl Target {
             this.parameters(py)?,
             this.positional,
             this.positional_only,
+            this.defaults(py)?,
             this.var_positional,
             this.var_keyword,
-            &this.defaults,
         );
         Ok((slf.get_type().into_any(), parts.into_pyobject(py)?.into_any()))
-    }
-
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.defaults)
     }
 }
 
@@ -149,6 +146,21 @@ impl Target {
     /// `module.qualname`
     pub(crate) fn full_name(&self) -> String {
         format!("{}.{}", self.module, self.qualname)
+    }
+
+    /// The same without the defaults, for those who must not keep the user's objects alive.
+    pub(crate) fn without_defaults(&self) -> Self {
+        Self {
+            module: self.module.clone(),
+            qualname: self.qualname.clone(),
+            kind: self.kind,
+            parameters: self.parameters.clone(),
+            positional: self.positional,
+            positional_only: self.positional_only,
+            defaults: vec![None; self.parameters.len()],
+            var_positional: self.var_positional,
+            var_keyword: self.var_keyword,
+        }
     }
 
     /// Where a parameter of this name stands in [`Target::parameters`].

@@ -5,12 +5,14 @@
 
 mod cgroup;
 mod probe;
+mod process;
 mod sampler;
 mod size;
 
 use std::fmt;
 
 pub use probe::MemoryProbe;
+pub use process::read_process;
 pub use sampler::Sampler;
 pub use size::parse_size;
 
@@ -48,15 +50,18 @@ pub enum Source {
     CgroupV1,
     /// The machine itself.
     Host,
+    /// This process, against a limit of its own.
+    Process,
 }
 
 impl Source {
-    /// The word for it in logs and labels: `"cgroup-v2"`, `"cgroup-v1"` or `"host"`.
+    /// The word for it in logs and labels: `"cgroup-v2"`, `"cgroup-v1"`, `"host"` or `"process"`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::CgroupV2 => "cgroup-v2",
             Self::CgroupV1 => "cgroup-v1",
             Self::Host => "host",
+            Self::Process => "process",
         }
     }
 }
@@ -85,7 +90,7 @@ mod tests {
 
     #[test]
     fn sources_have_names() {
-        let names = [Source::CgroupV2, Source::CgroupV1, Source::Host].map(|s| s.to_string());
-        assert_eq!(names, ["cgroup-v2", "cgroup-v1", "host"]);
+        let names = [Source::CgroupV2, Source::CgroupV1, Source::Host, Source::Process].map(|s| s.to_string());
+        assert_eq!(names, ["cgroup-v2", "cgroup-v1", "host", "process"]);
     }
 }

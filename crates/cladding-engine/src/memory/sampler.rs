@@ -145,6 +145,7 @@ const fn encode(source: Source) -> u64 {
         Source::CgroupV2 => 0,
         Source::CgroupV1 => 1,
         Source::Host => 2,
+        Source::Process => 3,
     }
 }
 
@@ -153,6 +154,7 @@ const fn decode(source: u64) -> Source {
     match source {
         0 => Source::CgroupV2,
         1 => Source::CgroupV1,
+        3 => Source::Process,
         _ => Source::Host,
     }
 }

@@ -96,6 +96,7 @@ impl Class for BoundStack {
 
     fn traverse(&self, visit: &mut Visit<'_>) {
         visit.one(&self.wrapped);
+        visit.py(&self.target);
         for entry in &self.entries {
             visit.one(&entry.object);
             visit.all(&entry.enabled);
