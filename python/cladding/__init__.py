@@ -1,5 +1,6 @@
 """Decorators that people can trust in production machine learning."""
 
+from cladding._cache import cache_result
 from cladding._errors import CladdingError, ConfigurationError, MemoryPressureError, ValidationError
 from cladding._monitor import monitor
 from cladding._native import BoundPolicy, BoundStack, Policy, metrics_text
@@ -7,16 +8,21 @@ from cladding._retry import retry
 from cladding._stack import Stack, of, stack
 from cladding._switch import configure, disabled, read_environment
 from cladding._timer import timer
+from cladding._validate import Array, Keys, Range, validate_input
 
 __all__ = [
+    "Array",
     "BoundPolicy",
     "BoundStack",
     "CladdingError",
     "ConfigurationError",
+    "Keys",
     "MemoryPressureError",
     "Policy",
+    "Range",
     "Stack",
     "ValidationError",
+    "cache_result",
     "configure",
     "disabled",
     "metrics_text",
@@ -25,6 +31,7 @@ __all__ = [
     "retry",
     "stack",
     "timer",
+    "validate_input",
 ]
 
 read_environment()

@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
+use smallvec::SmallVec;
 
 use crate::{Owned, Raised};
 
@@ -119,8 +120,7 @@ impl<'a> Arguments<'a> {
     #[inline]
     pub fn save(&self) -> SavedArguments {
         let total = self.positional_count() + self.keyword_count();
-        let mut values = Vec::with_capacity(total);
-        values.extend((0..total).map(|index| self.at(index).clone()));
+        let values = (0..total).map(|index| self.at(index).clone()).collect();
         // SAFETY: `names` is NULL or a live tuple.
         let names = NonNull::new(self.names).map(|names| unsafe { Owned::from_borrowed(names) });
         SavedArguments { values, positional: self.positional_count(), names }
@@ -130,7 +130,7 @@ impl<'a> Arguments<'a> {
 /// Arguments that are kept for as long as a coroutine or generator may still call the wrapped function with them.
 #[derive(Default)]
 pub struct SavedArguments {
-    values: Vec<Owned>,
+    values: SmallVec<[Owned; 4]>,
     positional: usize,
     names: Option<Owned>,
 }
@@ -140,7 +140,7 @@ impl SavedArguments {
     #[inline]
     pub fn view(&self) -> Arguments<'_> {
         let names = self.names.as_ref().map_or(std::ptr::null_mut(), Owned::as_ptr);
-        // SAFETY: `Owned` is a transparent wrapper of an object pointer, so the vector is the array that the protocol
+        // SAFETY: `Owned` is a transparent wrapper of an object pointer, so the values are the array that the protocol
         // wants; nothing is offset, and all of it lives as long as `self` is borrowed.
         unsafe { Arguments::new(self.values.as_ptr().cast(), self.positional, names) }
     }

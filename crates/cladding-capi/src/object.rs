@@ -32,7 +32,7 @@ pub trait Class: Sized + Send + 'static {
         Ok(format!("<{}>", Self::NAME.to_string_lossy()))
     }
 
-    /// An attribute that no table names, asked when the ordinary look-up has failed.
+    /// An attribute that no table names, asked when the ordinary look-up has failed, with [`TypeBuilder::more_attributes`].
     fn attribute(&self, _py: Python<'_>, _name: &str) -> Option<Owned> {
         None
     }
@@ -192,7 +192,6 @@ impl<T: Class> TypeBuilder<T> {
             .slot(ffi::Py_tp_traverse, traverse::<T> as *mut c_void)
             .slot(ffi::Py_tp_clear, clear::<T> as *mut c_void)
             .slot(ffi::Py_tp_repr, repr::<T> as *mut c_void)
-            .slot(ffi::Py_tp_getattro, getattro::<T> as *mut c_void)
     }
 
     pub(crate) fn slot(mut self, slot: c_int, function: *mut c_void) -> Self {
@@ -214,6 +213,11 @@ impl<T: Class> TypeBuilder<T> {
         });
         self.flags |= ffi::Py_TPFLAGS_HAVE_VECTORCALL;
         self.slot(ffi::Py_tp_call, ffi::PyVectorcall_Call as *mut c_void)
+    }
+
+    /// Asks [`Class::attribute`] for what the tables do not have. The interpreter cannot shorten look-ups on such a type.
+    pub fn more_attributes(self) -> Self {
+        self.slot(ffi::Py_tp_getattro, getattro::<T> as *mut c_void)
     }
 
     /// Adds a method.

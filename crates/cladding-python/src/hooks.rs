@@ -4,7 +4,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::collections::HashMap;
 
-use cladding_capi::{Arguments, Owned};
+use cladding_capi::{Arguments, Owned, Suspended};
 use cladding_engine::metrics::Histogram;
 use cladding_engine::metrics::exposition::{Kind, Writer};
 use pyo3::exceptions::PyException;
@@ -13,7 +13,6 @@ use pyo3::types::{PyDict, PyTuple};
 
 use crate::bound::Suspension;
 use crate::clock;
-use crate::flight::Flight;
 use crate::target::Target;
 
 /// How a call ended.
@@ -64,8 +63,8 @@ pub(crate) enum Exit {
 pub(crate) enum Wait {
     /// A duration in seconds.
     Seconds(f64),
-    /// Another call's computation.
-    Flight(Py<Flight>),
+    /// Another call's computation: a [`Flight`](crate::flight::Flight).
+    Flight(Owned),
 }
 
 /// What one policy remembers of one call.
@@ -140,6 +139,12 @@ pub(crate) trait Hooks: Send + Sync + Any {
     /// After it.
     fn exit(&self, _call: &Call<'_>, _slot: &mut Slot, _outcome: &mut Outcome) -> Exit {
         Exit::Pass
+    }
+
+    /// When a plain function turns out to have returned something that is still to run: `exit` comes once that is over. An
+    /// error ends the call at once, and `exit` is not asked.
+    fn deferred(&self, _call: &Call<'_>, _slot: &mut Slot, _value: &Owned, _kind: Suspended) -> Result<(), Outcome> {
+        Ok(())
     }
 
     /// For each item of a generator, before the consumer gets it. Called only if [`Hooks::wants_items`].

@@ -19,7 +19,7 @@ fn module(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
 pub(crate) fn block(py: Python<'_>, wait: &Wait) -> PyResult<()> {
     match wait {
         Wait::Seconds(seconds) => module(py)?.getattr("sleep")?.call1((seconds,))?,
-        Wait::Flight(flight) => module(py)?.getattr("join")?.call1((flight,))?,
+        Wait::Flight(flight) => module(py)?.getattr("join")?.call1((flight.bound(py),))?,
     };
     Ok(())
 }
@@ -28,7 +28,7 @@ pub(crate) fn block(py: Python<'_>, wait: &Wait) -> PyResult<()> {
 pub(crate) fn awaitable(py: Python<'_>, wait: &Wait) -> PyResult<Owned> {
     Ok(match wait {
         Wait::Seconds(seconds) => module(py)?.getattr("sleep_async")?.call1((seconds,))?,
-        Wait::Flight(flight) => module(py)?.getattr("join_async")?.call1((flight,))?,
+        Wait::Flight(flight) => module(py)?.getattr("join_async")?.call1((flight.bound(py),))?,
     }
     .into())
 }

@@ -304,8 +304,12 @@ impl State {
         Ok(next)
     }
 
+    #[inline]
     fn note_item(&mut self, py: Python<'_>, stack: &BoundStack, item: &Owned) {
         self.yielded = true;
+        if !stack.wants_items {
+            return;
+        }
         let nothing = SavedArguments::default();
         let arguments = self.arguments.as_ref().unwrap_or(&nothing).view();
         let mut call = Call::new(py, stack.target.get(), arguments);

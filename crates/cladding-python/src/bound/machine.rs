@@ -1,6 +1,7 @@
 //! The walk through a stack as a state machine, for calls that are suspended on the way.
 
 use cladding_capi::{Owned, Suspended as SuspendedType};
+use smallvec::SmallVec;
 
 use super::Entry;
 use super::sync::{may_repeat, skipped};
@@ -28,11 +29,22 @@ impl Suspension {
     pub(super) fn new(place: Place, current: Suspended) -> Outcome {
         Outcome::Suspended(Box::new(Self { place, current }))
     }
+
+    /// What a plain function has returned that is still to run.
+    pub(super) fn fresh(&self) -> Option<(&Owned, SuspendedType)> {
+        match &self.current {
+            Suspended::Fresh(value, kind) => Some((value, *kind)),
+            Suspended::Stepped(..) | Suspended::Wait(_) => None,
+        }
+    }
 }
+
+/// The slots of a call, outermost policy first.
+type Slots = SmallVec<[Slot; 4]>;
 
 /// Where a suspended call stands in its stack.
 pub(super) struct Machine {
-    pub(super) slots: Vec<Slot>,
+    pub(super) slots: Slots,
     place: Place,
     /// The call is being closed: nothing is waited for and nothing is called again.
     closing: bool,
@@ -62,18 +74,18 @@ pub(super) enum Action {
 impl Machine {
     /// A call that has not begun.
     pub(super) fn new() -> Self {
-        Self { slots: Vec::new(), place: Place::Entering(0), closing: false }
+        Self { slots: Slots::new(), place: Place::Entering(0), closing: false }
     }
 
     /// A call that was suspended at a place; its slots come innermost first.
-    pub(super) fn at(place: Place, mut slots: Vec<Slot>) -> Self {
-        slots.reverse();
+    pub(super) fn at(place: Place, slots: Vec<Slot>) -> Self {
+        let slots = slots.into_iter().rev().collect();
         Self { slots, place, closing: false }
     }
 
     /// A call that is over.
     pub(super) fn over() -> Self {
-        Self { slots: Vec::new(), place: Place::Left, closing: false }
+        Self { slots: Slots::new(), place: Place::Left, closing: false }
     }
 
     /// From now on nothing is waited for and nothing is called again.

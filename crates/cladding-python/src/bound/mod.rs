@@ -37,6 +37,8 @@ pub(crate) struct BoundStack {
     pub(crate) kind: Kind,
     /// The carrier is a plain function although the kind is another: a callable object, say, whose parameters only it knows.
     plain: bool,
+    /// Whether any policy looks at the items of generators.
+    wants_items: bool,
     /// Whether a coroutine or generator must keep its arguments to the end.
     pub(crate) keeps_arguments: bool,
 }
@@ -64,6 +66,7 @@ impl BoundStack {
             kind: target.get().kind,
             target,
             plain,
+            wants_items: entries.iter().any(|entry| entry.hooks.wants_items()),
             keeps_arguments: entries.iter().any(|entry| entry.hooks.repeats()),
             entries: entries.into(),
         };
@@ -221,6 +224,7 @@ pub(crate) fn add_types(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     let stack = TypeBuilder::<BoundStack>::new()
         .callable()
+        .more_attributes()
         .getter::<Policies>()
         .getter::<Wrapped>()
         .getter::<TargetOf>()

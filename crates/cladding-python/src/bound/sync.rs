@@ -64,7 +64,8 @@ fn walk<const AWAIT: bool>(stack: &BoundStack, call: &Call<'_>, entries: &[Entry
     loop {
         match entry.hooks.enter(call, &mut slot) {
             Enter::Proceed => break,
-            Enter::Answer(outcome) => return outcome,
+            Enter::Answer(outcome) if AWAIT => return outcome,
+            Enter::Answer(outcome) => return answered(outcome, entries, kept),
             Enter::Wait(wait) if AWAIT => {
                 return match suspend(call.py, Place::Entering(index), &wait) {
                     Ok(outcome) => {
@@ -83,7 +84,13 @@ fn walk<const AWAIT: bool>(stack: &BoundStack, call: &Call<'_>, entries: &[Entry
     }
     loop {
         let mut outcome = walk::<AWAIT>(stack, call, inner, kept);
-        if let Outcome::Suspended(..) = outcome {
+        if let Outcome::Suspended(suspension) = &outcome {
+            if let Some((value, kind)) = suspension.fresh()
+                && let Err(outcome) = entry.hooks.deferred(call, &mut slot, value, kind)
+            {
+                kept.clear();
+                return outcome;
+            }
             kept.push(slot);
             return outcome;
         }
@@ -109,6 +116,16 @@ fn walk<const AWAIT: bool>(stack: &BoundStack, call: &Call<'_>, entries: &[Entry
             }
         }
     }
+}
+
+/// The outcome that a policy of a plain function answered with. What is still to run goes on past this policy and those
+/// inside it, and the policies around it are left when it is over.
+#[inline]
+fn answered(outcome: Outcome, entries: &[Entry], kept: &mut Vec<Slot>) -> Outcome {
+    let Outcome::Returned(value) = outcome else { return outcome };
+    let Some(kind) = type_is(&value) else { return Outcome::Returned(value) };
+    kept.extend(entries.iter().map(|_| Slot { phase: Slot::SKIPPED, ..Slot::default() }));
+    Suspension::new(Place::Inside, Suspended::Fresh(value, kind))
 }
 
 /// Calls the wrapped callable; a coroutine takes its first step.

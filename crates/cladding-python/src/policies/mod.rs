@@ -5,18 +5,22 @@ use pyo3::prelude::*;
 use crate::params::{Params, configuration_error};
 use crate::policy::Spec;
 
+mod cache;
 mod monitor;
 mod noop;
 mod retry;
 mod timer;
+mod validate;
 
 /// Builds a policy's specification from its parameters.
 pub(crate) fn build(py: Python<'_>, name: &str, params: &mut Params<'_, '_>) -> PyResult<(&'static str, Box<dyn Spec>)> {
     Ok(match name {
+        cache::NAME => (cache::NAME, Box::new(cache::CacheSpec::new(params)?)),
         monitor::NAME => (monitor::NAME, Box::new(monitor::MonitorSpec::new(params)?)),
         noop::NAME => (noop::NAME, Box::new(noop::NoopSpec)),
         retry::NAME => (retry::NAME, Box::new(retry::RetrySpec::new(params)?)),
         timer::NAME => (timer::NAME, Box::new(timer::TimerSpec::new(params)?)),
+        validate::NAME => (validate::NAME, Box::new(validate::ValidateSpec::new(params)?)),
         _ => return Err(configuration_error(py, &format!("there is no policy {name:?}"))),
     })
 }

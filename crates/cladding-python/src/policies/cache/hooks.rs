@@ -49,8 +49,6 @@ enum Part {
     Waiter(Owned),
     /// It computes for itself, in a coroutine that a plain function returned; the result is kept all the same.
     Loner { key: Key, hash: u64, clears: u64 },
-    /// Done with.
-    Over,
 }
 
 impl SlotData for Part {
@@ -58,7 +56,7 @@ impl SlotData for Part {
         match self {
             Self::Waiter(flight) => visit(flight),
             Self::Loner { key, .. } => key.parts().iter().for_each(visit),
-            Self::Leader { .. } | Self::Over => {}
+            Self::Leader { .. } => {}
         }
     }
 
@@ -324,17 +322,16 @@ impl Hooks for Cache {
         let Some(mut data) = slot.data.take() else { return Exit::Pass };
         let Some(part) = data.as_any().downcast_mut::<Part>() else { return Exit::Pass };
         match part {
-            Part::Leader { ticket, hash, .. } => {
-                let (ticket, hash) = (*ticket, *hash);
-                *part = Part::Over;
-                self.finish(call, ticket, hash, outcome);
+            Part::Leader { cache, ticket, hash } => {
+                *cache = Weak::new();
+                self.finish(call, *ticket, *hash, outcome);
             }
             Part::Loner { key, hash, clears } => {
                 if let Err(raised) = self.keep_awaited(call, key.clone(), *hash, *clears, outcome) {
                     *outcome = Outcome::Raised(raised.take(call.py));
                 }
             }
-            Part::Waiter(_) | Part::Over => {}
+            Part::Waiter(_) => {}
         }
         Exit::Pass
     }
@@ -342,7 +339,7 @@ impl Hooks for Cache {
     fn deferred(&self, call: &Call<'_>, slot: &mut Slot, value: &Owned, kind: Suspended) -> Result<(), Outcome> {
         let py = call.py;
         let Some(mut data) = slot.data.take() else { return Ok(()) };
-        let Some(Part::Leader { ticket, hash, .. }) = data.as_any().downcast_mut::<Part>() else { return Ok(()) };
+        let Some(Part::Leader { cache, ticket, hash }) = data.as_any().downcast_mut::<Part>() else { return Ok(()) };
         if kind != Suspended::Coroutine {
             let closing = match kind {
                 Suspended::Generator => value.bound(py).call_method0("close").map(drop),
@@ -353,6 +350,7 @@ impl Hooks for Cache {
         }
         // Callers of a plain function cannot await each other, so each goes on alone from here.
         self.defers.store(true, Ordering::Relaxed);
+        *cache = Weak::new();
         let (ticket, hash) = (*ticket, *hash);
         let (key, flight) = self.store.withdraw(ticket, hash);
         land(py, flight, Landing::Abandoned);
@@ -403,20 +401,18 @@ impl Hooks for Cache {
 
     fn metrics(&self, target: &Target, page: &mut Page) {
         let numbers = self.numbers();
-        let function: Arc<str> = target.full_name().into();
-        let mut count = |family: Family, cause: Option<&'static str>, value: u64| {
-            let function = Arc::clone(&function);
-            page.add(family, move |writer, name| match cause {
-                None => writer.count(name, &[("function", &function)], value),
-                Some(cause) => writer.count(name, &[("function", &function), ("cause", cause)], value),
-            });
+        let labels = vec![("function".to_owned(), target.full_name())];
+        let caused = |cause: &str| {
+            let mut labels = labels.clone();
+            labels.push(("cause".to_owned(), cause.to_owned()));
+            labels
         };
-        count(HITS, None, numbers.hits);
-        count(MISSES, None, numbers.misses);
-        count(WAITS, None, numbers.waits);
-        count(ENTRIES, None, numbers.entries as u64);
-        count(EVICTIONS, Some("capacity"), numbers.evictions);
-        count(EVICTIONS, Some("expired"), numbers.expirations);
+        page.count(HITS, labels.clone(), numbers.hits);
+        page.count(MISSES, labels.clone(), numbers.misses);
+        page.count(WAITS, labels.clone(), numbers.waits);
+        page.count(EVICTIONS, caused("capacity"), numbers.evictions);
+        page.count(EVICTIONS, caused("expired"), numbers.expirations);
+        page.count(ENTRIES, labels, numbers.entries as u64);
     }
 
     fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {
