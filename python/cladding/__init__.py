@@ -2,6 +2,7 @@
 
 from cladding._cache import cache_result
 from cladding._errors import CladdingError, ConfigurationError, MemoryPressureError, ValidationError
+from cladding._memory import memory_guard
 from cladding._monitor import monitor
 from cladding._native import BoundPolicy, BoundStack, Policy, metrics_text
 from cladding._retry import retry
@@ -25,6 +26,7 @@ __all__ = [
     "cache_result",
     "configure",
     "disabled",
+    "memory_guard",
     "metrics_text",
     "monitor",
     "of",

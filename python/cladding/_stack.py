@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
 from cladding import _carrier
 from cladding._native import Policy
@@ -11,25 +12,40 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from cladding._native import BoundStack
+    from cladding._policy import Target
 
 F = TypeVar("F")
+
+POLICY_NAMES = ("cache_result", "memory_guard", "monitor", "noop", "retry", "timer", "validate_input")
 
 
 class Stack:
     """Several policies, outermost first, which can decorate any number of functions.
 
-    Stacks can be added to each other and to policies, compared, hashed, printed, iterated over and pickled.
+    A stack cannot be changed. Stacks can be added to each other and to policies, compared, hashed, printed, iterated over
+    and pickled. Each function that one decorates has statistics, caches and switches of its own.
+
+    Args:
+        parts: policies such as ``retry(max_retries=3)``, bare decorators such as ``monitor``, or other stacks.
+
+    Raises:
+        TypeError: a part is none of these.
     """
 
     __slots__ = ("policies",)
 
     policies: tuple[Policy, ...]
+    """The policies, outermost first."""
 
-    def __init__(self, *parts: Policy | Stack | Callable[..., Any]) -> None:
+    def __init__(self, *parts: Part) -> None:
         object.__setattr__(self, "policies", tuple(policy for part in parts for policy in _policies_of(part)))
 
-    def __setattr__(self, name: str, value: object) -> None:
+    def __setattr__(self, name: str, value: object) -> NoReturn:
         message = f"a Stack cannot be changed: add to it instead ({name!r})"
+        raise AttributeError(message)
+
+    def __delattr__(self, name: str) -> NoReturn:
+        message = f"a Stack cannot be changed: make another ({name!r})"
         raise AttributeError(message)
 
     def __call__(self, target: F, /) -> F:
@@ -37,15 +53,13 @@ class Stack:
         decorated: F = _carrier.decorate(target, self.policies)
         return decorated
 
-    def __add__(self, other: Policy | Stack) -> Stack:
-        """This stack with another, or one policy, inside it."""
-        if isinstance(other, Policy | Stack):
-            return Stack(self, other)
-        return NotImplemented
+    def __add__(self, other: Part) -> Stack:
+        """This stack with more inside it: a policy, a bare decorator or a stack."""
+        return Stack(self, other)
 
-    def __radd__(self, other: Policy) -> Stack:
-        """One policy around this stack."""
-        return Stack(other, self) if isinstance(other, Policy) else NotImplemented
+    def __radd__(self, other: Policy | Callable[[], Policy]) -> Stack:
+        """This stack with a policy or a bare decorator around it."""
+        return Stack(other, self)
 
     def __iter__(self) -> Iterator[Policy]:
         return iter(self.policies)
@@ -66,33 +80,63 @@ class Stack:
         return (Stack, self.policies)
 
 
-def stack(*parts: Policy | Stack | Callable[..., Any]) -> Stack:
+if TYPE_CHECKING:
+    # What a stack is made of. A decorator without parentheses is a callable that gives its policy when called bare.
+    Part: TypeAlias = Policy | Stack | Callable[[], Policy]
+
+
+def stack(*parts: Part) -> Stack:
     """A stack of policies, outermost first, apart from any function.
+
+    >>> from cladding import retry, stack, timer
+    >>> careful = stack(timer, retry(max_retries=5))
+    >>> @careful
+    ... def predict(row): ...
+    >>> [policy.name for policy in predict.cladding.policies]
+    ['timer', 'retry']
 
     Args:
         parts: policies such as ``retry(max_retries=3)``, bare decorators such as ``monitor``, or other stacks.
 
     Raises:
         TypeError: a part is none of these.
+        ConfigurationError: a bare decorator that has to be told something, such as ``validate_input``.
     """
     return Stack(*parts)
 
 
-def _policies_of(part: Policy | Stack | Callable[..., Any]) -> tuple[Policy, ...]:
+def _policies_of(part: Part) -> tuple[Policy, ...]:
     if isinstance(part, Policy):
         return (part,)
     if isinstance(part, Stack):
         return part.policies
-    if getattr(part, "__module__", "").startswith("cladding.") and callable(part):
-        made = part()
-        if isinstance(made, Policy):
-            return (made,)
-    message = f"stack() takes policies such as cladding.retry(), and other stacks, not {part!r}"
+    if _is_decorator(part):
+        return (part(),)
+    message = f"stack() takes policies such as cladding.retry(), bare decorators such as cladding.retry, and stacks, not {part!r}"
     raise TypeError(message)
 
 
-def of(target: object) -> BoundStack:
+def _is_decorator(part: Any) -> bool:
+    return (
+        isinstance(part, FunctionType) and part.__name__ in POLICY_NAMES and str(part.__module__).startswith("cladding.")
+    )
+
+
+def of(target: Target) -> BoundStack:
     """The policies on a decorated function, method, class or descriptor: what ``f.cladding`` is, with its type.
+
+    >>> import cladding
+    >>> @cladding.timer
+    ... def double(x):
+    ...     return 2 * x
+    >>> double(4)
+    8
+    >>> cladding.of(double).timer.stats["calls"]
+    1
+
+    Args:
+        target: what was decorated. Of a property it is the getter's stack; of a method, on the instance or on the class,
+            the one stack that all instances share.
 
     Raises:
         TypeError: ``target`` carries no policy.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cladding._errors import ConfigurationError, ValidationError
 from cladding._native import Policy
+from cladding._policy import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -233,19 +234,11 @@ class Expectations(Mapping[str, Expectation]):
         return (Expectations, (self._items,))
 
 
-class _NoFallback:
-    def __repr__(self) -> str:
-        return "<raise ValidationError>"
-
-
-_NO_FALLBACK: Any = _NoFallback()
-
-
 def validate_input(
     expectations: Mapping[str, Expectation] | None = None,
     /,
     *,
-    fallback: Any = _NO_FALLBACK,
+    fallback: Any = MISSING,
     enabled: bool | Callable[[], bool] = True,
     **more: Expectation,
 ) -> Policy:
@@ -282,7 +275,7 @@ def validate_input(
     if twice := sorted(set(given) & set(more)):
         raise _wrong("validate_input", twice[0], "given once", given[twice[0]])
     parameters: dict[str, Any] = {"expectations": Expectations({**given, **more})}
-    if fallback is not _NO_FALLBACK:
+    if fallback is not MISSING:
         parameters["fallback"] = fallback
     if enabled is not True:
         parameters["enabled"] = enabled

@@ -24,7 +24,12 @@ impl<'a> Arguments<'a> {
     /// * The three are as the vectorcall protocol says, and valid for `'a`.
     #[inline]
     pub(crate) unsafe fn new(array: *const *mut ffi::PyObject, nargsf: usize, names: *mut ffi::PyObject) -> Self {
-        Self { array, nargsf, names, life: PhantomData }
+        Self {
+            array,
+            nargsf,
+            names,
+            life: PhantomData,
+        }
     }
 
     /// How many arguments came by position.
@@ -36,8 +41,11 @@ impl<'a> Arguments<'a> {
     /// How many arguments came by keyword.
     #[inline]
     pub fn keyword_count(&self) -> usize {
+        if self.names.is_null() {
+            return 0;
+        }
         // SAFETY: `names` is NULL or a tuple.
-        if self.names.is_null() { 0 } else { (unsafe { ffi::PyTuple_GET_SIZE(self.names) }) as usize }
+        unsafe { ffi::PyTuple_GET_SIZE(self.names) as usize }
     }
 
     /// The argument at an index; those by keyword follow those by position.
@@ -123,7 +131,11 @@ impl<'a> Arguments<'a> {
         let values = (0..total).map(|index| self.at(index).clone()).collect();
         // SAFETY: `names` is NULL or a live tuple.
         let names = NonNull::new(self.names).map(|names| unsafe { Owned::from_borrowed(names) });
-        SavedArguments { values, positional: self.positional_count(), names }
+        SavedArguments {
+            values,
+            positional: self.positional_count(),
+            names,
+        }
     }
 }
 

@@ -53,7 +53,11 @@ impl Element {
             Class::Other => false,
         };
         let class = if exists { class } else { Class::Other };
-        Self { class, size, swapped: swapped && size > 1 }
+        Self {
+            class,
+            size,
+            swapped: swapped && size > 1,
+        }
     }
 
     /// Reads a format of the `struct` module's syntax. Sizes are the item size's business, since letters stand for
@@ -191,8 +195,11 @@ impl Drop for Buffer {
 /// # Safety
 /// * There are `count` numbers at `start`, or `count` is 0.
 unsafe fn numbers_at<'a>(start: *const isize, count: c_int) -> &'a [isize] {
+    if count <= 0 || start.is_null() {
+        return &[];
+    }
     // SAFETY: the caller's promise.
-    if count <= 0 || start.is_null() { &[] } else { unsafe { std::slice::from_raw_parts(start, count as usize) } }
+    unsafe { std::slice::from_raw_parts(start, count as usize) }
 }
 
 /// One of Rust's numbers that arrays are made of.
@@ -236,7 +243,11 @@ impl<'a> Walk<'a> {
     /// A walk in the order of the indices, the last moving fastest; or in whatever order is good for the memory.
     pub fn new(buffer: &'a Buffer, ordered: bool) -> Self {
         let (shape, strides) = (buffer.shape(), buffer.strides());
-        let mut axes: Vec<_> = shape.iter().zip(strides).map(|(&length, &stride)| (length as usize, stride, 0)).collect();
+        let mut axes: Vec<_> = shape
+            .iter()
+            .zip(strides)
+            .map(|(&length, &stride)| (length as usize, stride, 0))
+            .collect();
         axes.retain(|&(length, ..)| length != 1);
         if !ordered {
             axes.sort_by_key(|&(_, stride, _)| std::cmp::Reverse(stride.unsigned_abs()));
@@ -250,7 +261,13 @@ impl<'a> Walk<'a> {
             axes.push((1, 0, 0));
         }
         let left = axes.iter().map(|axis| axis.0).product();
-        Self { buffer, axes, size, offset: 0, left }
+        Self {
+            buffer,
+            axes,
+            size,
+            offset: 0,
+            left,
+        }
     }
 
     /// Copies the next elements, as bytes, and says how many; 0 at the end.
@@ -268,7 +285,15 @@ impl<'a> Walk<'a> {
                 let offset = self.offset + step as isize * stride;
                 // SAFETY: the offset is that of an index inside the shape, where the exporter keeps an element of this size
                 // for as long as the view is held; an array of bytes has no alignment.
-                *target = unsafe { self.buffer.view.buf.cast::<u8>().offset(offset).cast::<[u8; N]>().read() };
+                *target = unsafe {
+                    self.buffer
+                        .view
+                        .buf
+                        .cast::<u8>()
+                        .offset(offset)
+                        .cast::<[u8; N]>()
+                        .read()
+                };
             }
             filled += run;
             self.left -= run;
@@ -343,7 +368,10 @@ impl<'a> NumpyArray<'a> {
         let is_array = unsafe { !known.is_null() && ffi::PyObject_TypeCheck(object.as_ptr(), known) != 0 };
         if is_array || (known.is_null() && Self::meet(py, object)) {
             let array = NonNull::new(object.as_ptr().cast())?;
-            return Some(Self { array, life: PhantomData });
+            return Some(Self {
+                array,
+                life: PhantomData,
+            });
         }
         None
     }
@@ -351,9 +379,13 @@ impl<'a> NumpyArray<'a> {
     /// Whether the object is an array of the numpy that is imported; keeps its type.
     #[cold]
     fn meet(py: Python<'_>, object: &Owned) -> bool {
-        let found = py.import("sys").and_then(|sys| sys.getattr("modules")?.get_item("numpy")?.getattr("ndarray"));
+        let found = py
+            .import("sys")
+            .and_then(|sys| sys.getattr("modules")?.get_item("numpy")?.getattr("ndarray"));
         let Ok(class) = found else { return false };
-        let Ok(class) = class.cast_into::<pyo3::types::PyType>() else { return false };
+        let Ok(class) = class.cast_into::<pyo3::types::PyType>() else {
+            return false;
+        };
         let raw = class.as_type_ptr();
         // SAFETY: a live type. One that a program made up under this name is a heap type, and is left alone.
         let is_genuine = unsafe {

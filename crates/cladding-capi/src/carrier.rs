@@ -9,9 +9,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyFunction, PyType};
 
+use crate::object::to_c;
 #[cfg(Py_3_12)]
 use crate::object::vectorcall;
-use crate::object::to_c;
 use crate::{Arguments, Class, Owned, Raised, This, Vectorcall, guard};
 
 /// The name in a class's own dictionary under which the object that answers its calls is kept.
@@ -34,7 +34,10 @@ pub fn arm<T: Vectorcall>(function: &Bound<'_, PyFunction>) -> bool {
         // SAFETY: the object is a function; the slot takes any vectorcall.
         unsafe {
             let function: *mut ffi::PyFunctionObject = function.as_ptr().cast();
-            if let Some(ordinary) = (*function).vectorcall.filter(|call| !ptr::fn_addr_eq(*call, carrier::<T> as ffi::vectorcallfunc)) {
+            if let Some(ordinary) = (*function)
+                .vectorcall
+                .filter(|call| !ptr::fn_addr_eq(*call, carrier::<T> as ffi::vectorcallfunc))
+            {
                 ORDINARY.get_or_init(|| ordinary);
             }
             PyFunction_SetVectorcall(function, carrier::<T>);
@@ -115,7 +118,10 @@ pub fn watch_class<T: Vectorcall>(class: &Bound<'_, PyType>) -> Result<(), Unwat
             return Err(Unwatchable::Metaclass);
         }
         (*class).tp_vectorcall = Some(class_call::<T>);
-        if (*class).tp_alloc.is_some_and(|alloc| ptr::fn_addr_eq(alloc, ffi::PyType_GenericAlloc as ffi::allocfunc)) {
+        if (*class)
+            .tp_alloc
+            .is_some_and(|alloc| ptr::fn_addr_eq(alloc, ffi::PyType_GenericAlloc as ffi::allocfunc))
+        {
             (*class).tp_alloc = Some(allocate);
         }
         ffi::PyType_Modified(class);
@@ -149,7 +155,10 @@ unsafe extern "C" fn class_call<T: Vectorcall>(
         let (arguments, found) = unsafe {
             let key = pyo3::intern!(py, "__cladding__");
             let found = ffi::PyDict_GetItemWithError((*class.cast::<ffi::PyTypeObject>()).tp_dict, key.as_ptr());
-            (Arguments::new(array, nargsf, names), NonNull::new(found).map(|found| Owned::from_borrowed(found)))
+            (
+                Arguments::new(array, nargsf, names),
+                NonNull::new(found).map(|found| Owned::from_borrowed(found)),
+            )
         };
         to_c(match found.as_ref().and_then(This::<T>::of) {
             Some(this) => T::call(&this, py, arguments),
@@ -166,7 +175,9 @@ pub fn construct(py: Python<'_>, class: &Owned, arguments: Arguments<'_>) -> Res
     // SAFETY: the class is alive, its metaclass has a call slot (it derives from `type`), and the result is a new reference
     // or NULL with an exception set.
     unsafe {
-        let call = (*ffi::Py_TYPE(class.as_ptr())).tp_call.expect("a metaclass can be called");
+        let call = (*ffi::Py_TYPE(class.as_ptr()))
+            .tp_call
+            .expect("a metaclass can be called");
         Owned::from_new(call(class.as_ptr(), tuple.as_ptr(), dict)).ok_or_else(Raised::assume)
     }
 }

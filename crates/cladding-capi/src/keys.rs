@@ -58,7 +58,11 @@ pub fn hash(_py: Python<'_>, object: &Owned) -> Result<u64, Raised> {
 /// Compares as far as no code is run and nothing is allocated that the garbage collector watches.
 #[inline]
 pub fn compare(left: &Owned, right: &Owned) -> Sameness {
-    if left.as_ptr() == right.as_ptr() { Sameness::Same } else { compare_others(left, right, DEPTH) }
+    if left.as_ptr() == right.as_ptr() {
+        Sameness::Same
+    } else {
+        compare_others(left, right, DEPTH)
+    }
 }
 
 fn compare_others(left: &Owned, right: &Owned, depth: u32) -> Sameness {
@@ -104,7 +108,11 @@ fn compare_tuples(left: &Owned, right: &Owned, depth: u32) -> Sameness {
             continue;
         }
         // Within a tuple a NaN is hashed by the tuple, that is, by its identity; so it is compared by it too.
-        match if is_nan(left) && is_nan(right) { Sameness::Different } else { compare_others(left, right, depth) } {
+        match if is_nan(left) && is_nan(right) {
+            Sameness::Different
+        } else {
+            compare_others(left, right, depth)
+        } {
             Sameness::Same => {}
             Sameness::Different => return Sameness::Different,
             Sameness::Unknown => sameness = Sameness::Unknown,

@@ -76,7 +76,9 @@ impl TypeCell {
 
     #[inline]
     fn get(&self) -> *mut ffi::PyTypeObject {
-        self.0.get().map_or(ptr::null_mut(), |address| ptr::with_exposed_provenance_mut(*address))
+        self.0
+            .get()
+            .map_or(ptr::null_mut(), |address| ptr::with_exposed_provenance_mut(*address))
     }
 }
 
@@ -99,7 +101,8 @@ impl<'a, T: Class> This<'a, T> {
     #[inline]
     pub(crate) unsafe fn from_raw(pointer: *mut ffi::PyObject) -> Self {
         // SAFETY: passed on from the caller.
-        Self { object: unsafe { &*pointer.cast::<Object<T>>() } }
+        let object = unsafe { &*pointer.cast::<Object<T>>() };
+        Self { object }
     }
 
     /// The value, if the object is of this type.
@@ -128,7 +131,7 @@ impl<T: Class> Deref for This<'_, T> {
 
 /// The garbage collector's visitor.
 pub struct Visit<'a> {
-    visit: ffi::visitproc,
+    function: ffi::visitproc,
     argument: *mut c_void,
     stopped: c_int,
     life: std::marker::PhantomData<&'a ()>,
@@ -140,7 +143,7 @@ impl Visit<'_> {
     pub fn one(&mut self, object: &Owned) {
         if self.stopped == 0 {
             // SAFETY: the visitor and its argument come from the collector together.
-            self.stopped = unsafe { (self.visit)(object.as_ptr(), self.argument) };
+            self.stopped = unsafe { (self.function)(object.as_ptr(), self.argument) };
         }
     }
 
@@ -149,7 +152,7 @@ impl Visit<'_> {
     pub fn py<T>(&mut self, object: &Py<T>) {
         if self.stopped == 0 {
             // SAFETY: as in `one`.
-            self.stopped = unsafe { (self.visit)(object.as_ptr(), self.argument) };
+            self.stopped = unsafe { (self.function)(object.as_ptr(), self.argument) };
         }
     }
 
@@ -162,6 +165,7 @@ impl Visit<'_> {
 }
 
 /// Collects the parts of a type and makes it.
+#[must_use = "only `build` makes the type"]
 pub struct TypeBuilder<T> {
     slots: Vec<ffi::PyType_Slot>,
     methods: Vec<ffi::PyMethodDef>,
@@ -224,7 +228,9 @@ impl<T: Class> TypeBuilder<T> {
     pub fn method<M: Method<T>>(mut self) -> Self {
         self.methods.push(ffi::PyMethodDef {
             ml_name: M::NAME.as_ptr(),
-            ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: method::<T, M> },
+            ml_meth: ffi::PyMethodDefPointer {
+                PyCFunctionFastWithKeywords: method::<T, M>,
+            },
             ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
             ml_doc: M::DOC.as_ptr(),
         });
@@ -254,19 +260,31 @@ impl<T: Class> TypeBuilder<T> {
         if !self.methods.is_empty() {
             self.methods.push(ffi::PyMethodDef::zeroed());
             let table = Box::leak(self.methods.into_boxed_slice()).as_mut_ptr();
-            self.slots.push(ffi::PyType_Slot { slot: ffi::Py_tp_methods, pfunc: table.cast() });
+            self.slots.push(ffi::PyType_Slot {
+                slot: ffi::Py_tp_methods,
+                pfunc: table.cast(),
+            });
         }
         if !self.getters.is_empty() {
             self.getters.push(ffi::PyGetSetDef::default());
             let table = Box::leak(self.getters.into_boxed_slice()).as_mut_ptr();
-            self.slots.push(ffi::PyType_Slot { slot: ffi::Py_tp_getset, pfunc: table.cast() });
+            self.slots.push(ffi::PyType_Slot {
+                slot: ffi::Py_tp_getset,
+                pfunc: table.cast(),
+            });
         }
         if !self.members.is_empty() {
             self.members.push(ffi::PyMemberDef::default());
             let table = Box::leak(self.members.into_boxed_slice()).as_mut_ptr();
-            self.slots.push(ffi::PyType_Slot { slot: ffi::Py_tp_members, pfunc: table.cast() });
+            self.slots.push(ffi::PyType_Slot {
+                slot: ffi::Py_tp_members,
+                pfunc: table.cast(),
+            });
         }
-        self.slots.push(ffi::PyType_Slot { slot: 0, pfunc: ptr::null_mut() });
+        self.slots.push(ffi::PyType_Slot {
+            slot: 0,
+            pfunc: ptr::null_mut(),
+        });
         let mut spec = ffi::PyType_Spec {
             name: T::NAME.as_ptr(),
             basicsize: size_of::<Object<T>>() as c_int,
@@ -343,7 +361,12 @@ unsafe extern "C" fn traverse<T: Class>(
         if stopped != 0 {
             return stopped;
         }
-        let mut visit = Visit { visit, argument, stopped: 0, life: std::marker::PhantomData };
+        let mut visit = Visit {
+            function: visit,
+            argument,
+            stopped: 0,
+            life: std::marker::PhantomData,
+        };
         This::<T>::from_raw(object).traverse(&mut visit);
         visit.stopped
     }
@@ -361,7 +384,11 @@ unsafe extern "C" fn repr<T: Class>(object: *mut ffi::PyObject) -> *mut ffi::PyO
     guard(ptr::null_mut(), |py| {
         // SAFETY: the object is alive.
         let this = unsafe { This::<T>::from_raw(object) };
-        to_c(this.repr(py).map_err(Raised::from).and_then(|text| Ok(text.into_pyobject(py).map(Owned::from).map_err(PyErr::from)?)))
+        to_c(
+            this.repr(py)
+                .map_err(Raised::from)
+                .and_then(|text| Ok(text.into_pyobject(py).map(Owned::from).map_err(PyErr::from)?)),
+        )
     })
 }
 
@@ -374,7 +401,12 @@ unsafe extern "C" fn getattro<T: Class>(object: *mut ffi::PyObject, name: *mut f
             return found;
         }
         // SAFETY: the name is alive, and the object too.
-        let (name, this) = unsafe { (Owned::from_borrowed(NonNull::new_unchecked(name)), This::<T>::from_raw(object)) };
+        let (name, this) = unsafe {
+            (
+                Owned::from_borrowed(NonNull::new_unchecked(name)),
+                This::<T>::from_raw(object),
+            )
+        };
         let failed = Raised::assume().take(py);
         let text = name.bound(py).to_string();
         match this.attribute(py, &text) {
@@ -392,7 +424,11 @@ pub(crate) unsafe extern "C" fn vectorcall<T: Vectorcall>(
 ) -> *mut ffi::PyObject {
     // SAFETY: the three arguments are as the protocol says; the object is alive for the call.
     guard(ptr::null_mut(), |py| unsafe {
-        to_c(T::call(&This::from_raw(object), py, Arguments::new(array, nargsf, names)))
+        to_c(T::call(
+            &This::from_raw(object),
+            py,
+            Arguments::new(array, nargsf, names),
+        ))
     })
 }
 
@@ -404,7 +440,11 @@ unsafe extern "C" fn method<T: Class, M: Method<T>>(
 ) -> *mut ffi::PyObject {
     // SAFETY: as for a vectorcall; the count has no flags here.
     guard(ptr::null_mut(), |py| unsafe {
-        to_c(M::call(&This::from_raw(object), py, Arguments::new(array, count as usize, names)))
+        to_c(M::call(
+            &This::from_raw(object),
+            py,
+            Arguments::new(array, count as usize, names),
+        ))
     })
 }
 
@@ -413,7 +453,9 @@ unsafe extern "C" fn getter<T: Class, G: Getter<T>>(
     _closure: *mut c_void,
 ) -> *mut ffi::PyObject {
     // SAFETY: the object is alive.
-    guard(ptr::null_mut(), |py| unsafe { to_c(G::get(&This::from_raw(object), py).map_err(Raised::from)) })
+    guard(ptr::null_mut(), |py| unsafe {
+        to_c(G::get(&This::from_raw(object), py).map_err(Raised::from))
+    })
 }
 
 const _: () = assert!(size_of::<*const c_char>() == size_of::<Owned>());

@@ -101,8 +101,12 @@ impl Clone for Owned {
 impl Drop for Owned {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: only debug builds ask; the call needs nothing.
-        debug_assert!(unsafe { ffi::PyGILState_Check() } == 1, "a reference was dropped on a detached thread");
+        #[cfg(debug_assertions)]
+        {
+            // SAFETY: the call needs nothing.
+            let attached = unsafe { ffi::PyGILState_Check() } == 1;
+            assert!(attached, "a reference was dropped on a detached thread");
+        }
         // SAFETY: `self` owns one reference, and the crate's rule says that the thread is attached.
         unsafe { ffi::Py_DECREF(self.0.as_ptr()) };
     }

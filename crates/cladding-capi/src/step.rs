@@ -45,7 +45,10 @@ impl Step {
 #[cold]
 fn stop_iteration(py: Python<'_>, value: &Owned) -> Raised {
     // An instance is made here because setting class and value apart would unpack a tuple.
-    match py.get_type::<pyo3::exceptions::PyStopIteration>().call1((value.bound(py),)) {
+    match py
+        .get_type::<pyo3::exceptions::PyStopIteration>()
+        .call1((value.bound(py),))
+    {
         Ok(instance) => exception::raise(py, instance.into()),
         Err(error) => error.into(),
     }
@@ -172,8 +175,12 @@ unsafe extern "C" fn am_send<T: Steps>(
 ) -> ffi::PySendResult {
     guard(ffi::PySendResult::PYGEN_ERROR, |py| {
         // SAFETY: both objects are alive, and a value is never NULL here.
-        let (this, value) =
-            unsafe { (This::from_raw(object), Owned::from_borrowed(ptr::NonNull::new_unchecked(value))) };
+        let (this, value) = unsafe {
+            (
+                This::from_raw(object),
+                Owned::from_borrowed(ptr::NonNull::new_unchecked(value)),
+            )
+        };
         let (status, value) = match T::send(&this, py, &value) {
             Step::Yield(value) => (ffi::PySendResult::PYGEN_NEXT, value.into_ptr()),
             Step::Return(value) => (ffi::PySendResult::PYGEN_RETURN, value.into_ptr()),

@@ -30,7 +30,11 @@ fn origin() -> &'static Origin {
     ORIGIN.get_or_init(|| {
         let trusted = counter::trusted();
         TRUSTED.store(u64::from(trusted), Ordering::Relaxed);
-        Origin { instant: Instant::now(), ticks: counter::now(), trusted }
+        Origin {
+            instant: Instant::now(),
+            ticks: counter::now(),
+            trusted,
+        }
     })
 }
 
@@ -42,7 +46,11 @@ pub(crate) fn start() {
 /// The time in ticks, never 0.
 #[inline]
 pub(crate) fn ticks() -> u64 {
-    if TRUSTED.load(Ordering::Relaxed) == 1 { counter::now() | 1 } else { system_nanos() | 1 }
+    if TRUSTED.load(Ordering::Relaxed) == 1 {
+        counter::now() | 1
+    } else {
+        system_nanos() | 1
+    }
 }
 
 /// Nanoseconds of the monotonic clock since the import.
@@ -57,7 +65,11 @@ pub(crate) fn nanos_between(earlier: u64, later: u64) -> u64 {
     if TRUSTED.load(Ordering::Relaxed) == 0 {
         return ticks;
     }
-    let rate = if BASE_LINE.load(Ordering::Relaxed) >= FINAL_NANOS { RATE.load(Ordering::Relaxed) } else { rate(later) };
+    let rate = if BASE_LINE.load(Ordering::Relaxed) >= FINAL_NANOS {
+        RATE.load(Ordering::Relaxed)
+    } else {
+        rate(later)
+    };
     scale(ticks, rate)
 }
 

@@ -46,14 +46,19 @@ impl Flight {
     /// Takes a subscription back, for a waiter that gave up.
     fn unsubscribe(&self, callback: &Bound<'_, PyAny>) {
         let removed = self.state.with(|state| {
-            let place = state.callbacks.iter().position(|known| known.as_ptr() == callback.as_ptr());
+            let place = state
+                .callbacks
+                .iter()
+                .position(|known| known.as_ptr() == callback.as_ptr());
             place.map(|place| state.callbacks.swap_remove(place))
         });
         drop(removed);
     }
 
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
-        let Some(state) = self.state.try_lock() else { return Ok(()) };
+        let Some(state) = self.state.try_lock() else {
+            return Ok(());
+        };
         for callback in &state.callbacks {
             visit.call(callback.as_py())?;
         }
@@ -78,7 +83,9 @@ impl Flight {
 
 impl Flight {
     pub(crate) fn new() -> Self {
-        Self { state: Guarded::new(State::default()) }
+        Self {
+            state: Guarded::new(State::default()),
+        }
     }
 
     /// How it ended; `None` while it is under way.
@@ -113,9 +120,12 @@ impl Landing {
                 Self::Failure(exception.clone(), exception::traceback(exception))
             }
             Outcome::Raised(_) => Self::Abandoned,
-            Outcome::Suspended(..) => {
-                Self::Failure(PyRuntimeError::new_err("a suspended call cannot land").into_value(py).into(), None)
-            }
+            Outcome::Suspended(..) => Self::Failure(
+                PyRuntimeError::new_err("a suspended call cannot land")
+                    .into_value(py)
+                    .into(),
+                None,
+            ),
         }
     }
 

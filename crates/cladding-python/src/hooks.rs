@@ -106,7 +106,13 @@ pub(crate) struct Call<'a> {
 
 impl<'a> Call<'a> {
     pub(crate) fn new(py: Python<'a>, target: &'a Target, arguments: Arguments<'a>) -> Self {
-        Self { py, target, arguments, yielded: false, now: Cell::new(0) }
+        Self {
+            py,
+            target,
+            arguments,
+            yielded: false,
+            now: Cell::new(0),
+        }
     }
 
     /// The time, in clock ticks, read once while the policies are entered one after the other.
@@ -214,7 +220,12 @@ struct Samples {
 
 enum Value {
     Count(u64),
-    Histogram { bounds: &'static [f64], cumulative: Vec<u64>, sum: f64 },
+    Gauge(u64),
+    Histogram {
+        bounds: &'static [f64],
+        cumulative: Vec<u64>,
+        sum: f64,
+    },
 }
 
 impl Page {
@@ -228,17 +239,34 @@ impl Page {
         self.merge(family, labels, Value::Count(count));
     }
 
+    /// Sets the sample with these labels to a whole number, unless it was set already.
+    pub(crate) fn gauge(&mut self, family: Family, labels: Labels, value: u64) {
+        self.merge(family, labels, Value::Gauge(value));
+    }
+
     /// Adds a histogram to the sample with these labels. All histograms of a family have the same bounds.
     pub(crate) fn histogram(&mut self, family: Family, labels: Labels, bounds: &'static [f64], histogram: &Histogram) {
         let (cumulative, sum) = (histogram.cumulative(bounds), histogram.sum_nanos() as f64 / 1e9);
-        self.merge(family, labels, Value::Histogram { bounds, cumulative, sum });
+        self.merge(
+            family,
+            labels,
+            Value::Histogram {
+                bounds,
+                cumulative,
+                sum,
+            },
+        );
     }
 
     fn samples(&mut self, family: Family) -> &mut Samples {
-        let place = self.families.iter().position(|(known, _)| *known == family).unwrap_or_else(|| {
-            self.families.push((family, Samples::default()));
-            self.families.len() - 1
-        });
+        let place = self
+            .families
+            .iter()
+            .position(|(known, _)| *known == family)
+            .unwrap_or_else(|| {
+                self.families.push((family, Samples::default()));
+                self.families.len() - 1
+            });
         &mut self.families[place].1
     }
 
@@ -251,7 +279,15 @@ impl Page {
         };
         match (&mut merged[*place].1, more) {
             (Value::Count(count), Value::Count(more)) => *count += more,
-            (Value::Histogram { cumulative, sum, .. }, Value::Histogram { cumulative: more, sum: more_sum, .. }) => {
+            (Value::Gauge(_), Value::Gauge(_)) => {}
+            (
+                Value::Histogram { cumulative, sum, .. },
+                Value::Histogram {
+                    cumulative: more,
+                    sum: more_sum,
+                    ..
+                },
+            ) => {
                 cumulative.iter_mut().zip(more).for_each(|(count, more)| *count += more);
                 *sum += more_sum;
             }
@@ -268,10 +304,17 @@ impl Page {
                 write(&mut writer, family.name);
             }
             for (labels, value) in samples.merged {
-                let labels: Vec<_> = labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                let labels: Vec<_> = labels
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.as_str()))
+                    .collect();
                 match value {
-                    Value::Count(count) => writer.count(family.name, &labels, count),
-                    Value::Histogram { bounds, cumulative, sum } => {
+                    Value::Count(value) | Value::Gauge(value) => writer.count(family.name, &labels, value),
+                    Value::Histogram {
+                        bounds,
+                        cumulative,
+                        sum,
+                    } => {
                         writer.histogram(family.name, &labels, bounds, &cumulative, sum);
                     }
                 }

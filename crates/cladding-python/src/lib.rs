@@ -32,7 +32,9 @@ fn bind<'py>(
     policies: &Bound<'py, PyTuple>,
     plain: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    Ok(BoundStack::new(py, wrapped.into(), target, policies, plain)?.bound(py).clone())
+    Ok(BoundStack::create(py, wrapped.into(), target, policies, plain)?
+        .bound(py)
+        .clone())
 }
 
 /// Gives a carrier function its native call. False where the interpreter has no way to (3.11): the code runs instead.
@@ -54,9 +56,14 @@ fn watch_class(class: &Bound<'_, PyType>) -> PyResult<()> {
     let reason = match cladding_capi::carrier::watch_class::<BoundStack>(class) {
         Ok(()) => return Ok(()),
         Err(Unwatchable::Static) => "it is a static type",
-        Err(Unwatchable::Metaclass) => "its metaclass has a __call__ of its own; decorate that, __init__ or a function that makes it",
+        Err(Unwatchable::Metaclass) => {
+            "its metaclass has a __call__ of its own; decorate that, __init__ or a function that makes it"
+        }
     };
-    Err(PyTypeError::new_err(format!("the class {} cannot be decorated: {reason}", class.qualname()?)))
+    Err(PyTypeError::new_err(format!(
+        "the class {} cannot be decorated: {reason}",
+        class.qualname()?
+    )))
 }
 
 /// The native side of cladding. Everything here is reached through the package `cladding`.

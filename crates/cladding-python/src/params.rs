@@ -14,8 +14,9 @@ static CONFIGURATION_ERROR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 /// The Python exception for a wrong parameter.
 #[cold]
 pub(crate) fn configuration_error(py: Python<'_>, text: &str) -> PyErr {
-    let class = CONFIGURATION_ERROR
-        .get_or_try_init(py, || Ok::<_, PyErr>(py.import("cladding._errors")?.getattr("ConfigurationError")?.unbind()));
+    let class = CONFIGURATION_ERROR.get_or_try_init(py, || {
+        Ok::<_, PyErr>(py.import("cladding._errors")?.getattr("ConfigurationError")?.unbind())
+    });
     match class.and_then(|class| class.bind(py).call1((text,))) {
         Ok(error) => PyErr::from_value(error),
         Err(error) => error,
@@ -31,7 +32,11 @@ pub(crate) struct Params<'a, 'py> {
 
 impl<'a, 'py> Params<'a, 'py> {
     pub(crate) fn new(policy: &str, values: &'a Bound<'py, PyDict>) -> Self {
-        Self { policy: policy.to_owned(), values, asked: RefCell::default() }
+        Self {
+            policy: policy.to_owned(),
+            values,
+            asked: RefCell::default(),
+        }
     }
 
     pub(crate) fn py(&self) -> Python<'py> {
@@ -51,8 +56,13 @@ impl<'a, 'py> Params<'a, 'py> {
 
     /// The error for a value of the wrong kind or outside its range.
     pub(crate) fn wrong(&self, name: &str, value: &Bound<'py, PyAny>, allowed: &str) -> PyErr {
-        let shown = value.repr().map_or_else(|_| "a value without repr".to_owned(), |repr| repr.to_string());
-        configuration_error(self.py(), &format!("{}: `{name}` must be {allowed}, got {shown}", self.policy))
+        let shown = value
+            .repr()
+            .map_or_else(|_| "a value without repr".to_owned(), |repr| repr.to_string());
+        configuration_error(
+            self.py(),
+            &format!("{}: `{name}` must be {allowed}, got {shown}", self.policy),
+        )
     }
 
     /// The engine's error, in Python's words.
@@ -62,7 +72,9 @@ impl<'a, 'py> Params<'a, 'py> {
 
     /// An `int` from `least` up, or `None` if it was given as `None`.
     pub(crate) fn count(&self, name: &'static str, default: Option<u64>, least: u64) -> PyResult<Option<u64>> {
-        let Some(value) = self.get(name)? else { return Ok(default) };
+        let Some(value) = self.get(name)? else {
+            return Ok(default);
+        };
         if value.is_none() {
             return Ok(None);
         }
@@ -70,18 +82,24 @@ impl<'a, 'py> Params<'a, 'py> {
             .then(|| value.extract::<u64>().ok())
             .flatten()
             .filter(|number| *number >= least);
-        number.map(Some).ok_or_else(|| self.wrong(name, &value, &format!("an int of at least {least}, or None")))
+        number
+            .map(Some)
+            .ok_or_else(|| self.wrong(name, &value, &format!("an int of at least {least}, or None")))
     }
 
     /// A finite number.
     pub(crate) fn number(&self, name: &'static str, default: f64) -> PyResult<f64> {
-        let Some(value) = self.get(name)? else { return Ok(default) };
+        let Some(value) = self.get(name)? else {
+            return Ok(default);
+        };
         plain_number(&value).ok_or_else(|| self.wrong(name, &value, "a finite number"))
     }
 
     /// A duration: seconds as a number, or a `timedelta`; finite and not negative. `None` if it was given as `None`.
     pub(crate) fn seconds(&self, name: &'static str, default: Option<f64>) -> PyResult<Option<f64>> {
-        let Some(value) = self.get(name)? else { return Ok(default) };
+        let Some(value) = self.get(name)? else {
+            return Ok(default);
+        };
         if value.is_none() {
             return Ok(None);
         }
@@ -91,7 +109,9 @@ impl<'a, 'py> Params<'a, 'py> {
             plain_number(&value)
         };
         let seconds = seconds.filter(|seconds| *seconds >= 0.0);
-        seconds.map(Some).ok_or_else(|| self.wrong(name, &value, "seconds as a number of at least 0, or a timedelta"))
+        seconds
+            .map(Some)
+            .ok_or_else(|| self.wrong(name, &value, "seconds as a number of at least 0, or a timedelta"))
     }
 
     /// A string.
@@ -120,7 +140,10 @@ impl<'a, 'py> Params<'a, 'py> {
         for key in self.values.keys() {
             let key = key.extract::<String>()?;
             if !asked.contains(&key.as_str()) && !asked.contains(&"*") {
-                return Err(PyTypeError::new_err(format!("{}() has no parameter {key:?}", self.policy)));
+                return Err(PyTypeError::new_err(format!(
+                    "{}() has no parameter {key:?}",
+                    self.policy
+                )));
             }
         }
         Ok(())
@@ -134,6 +157,8 @@ impl<'a, 'py> Params<'a, 'py> {
 
 fn plain_number(value: &Bound<'_, PyAny>) -> Option<f64> {
     let is_number = value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>();
-    let number = (is_number && !value.is_instance_of::<PyBool>()).then(|| value.extract::<f64>().ok()).flatten();
+    let number = (is_number && !value.is_instance_of::<PyBool>())
+        .then(|| value.extract::<f64>().ok())
+        .flatten();
     number.filter(|number| number.is_finite())
 }

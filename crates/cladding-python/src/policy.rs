@@ -45,7 +45,12 @@ impl Policy {
         let enabled = params.enabled()?;
         let (name, spec) = policies::build(py, name, &mut params)?;
         params.finish()?;
-        Ok(Self { name, parameters: parameters.unbind(), spec, enabled })
+        Ok(Self {
+            name,
+            parameters: parameters.unbind(),
+            spec,
+            enabled,
+        })
     }
 
     #[getter]
@@ -56,26 +61,32 @@ impl Policy {
     fn __getattr__(&self, py: Python<'_>, name: &str) -> PyResult<Py<PyAny>> {
         match self.parameters.bind(py).get_item(name)? {
             Some(value) => Ok(value.unbind()),
-            None => Err(PyAttributeError::new_err(format!("{} has no parameter {name:?}", self.name))),
+            None => Err(PyAttributeError::new_err(format!(
+                "{} has no parameter {name:?}",
+                self.name
+            ))),
         }
     }
 
     fn __call__<'py>(slf: &Bound<'py, Self>, target: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        py.import("cladding._carrier")?.getattr("decorate")?.call1((target, PyTuple::new(py, [slf])?))
+        py.import("cladding._carrier")?
+            .getattr("decorate")?
+            .call1((target, PyTuple::new(py, [slf])?))
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let mut text = format!("{}(", self.name);
-        for (index, (key, value)) in self.parameters.bind(py).iter().enumerate() {
-            text += if index == 0 { "" } else { ", " };
-            text += &format!("{key}={}", value.repr()?);
+        let mut parts = Vec::new();
+        for (key, value) in self.parameters.bind(py).iter() {
+            parts.push(format!("{key}={}", value.repr()?));
         }
-        Ok(text + ")")
+        Ok(format!("{}({})", self.name, parts.join(", ")))
     }
 
     fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        let Ok(other) = other.cast::<Self>() else { return Ok(py.NotImplemented()) };
+        let Ok(other) = other.cast::<Self>() else {
+            return Ok(py.NotImplemented());
+        };
         let other = other.get();
         let same = self.name == other.name && self.parameters.bind(py).eq(other.parameters.bind(py))?;
         Ok(PyBool::new(py, same).to_owned().into_any().unbind())
@@ -135,7 +146,14 @@ impl BoundPolicy {
         let name = Py::new(py, target.get().without_defaults())?;
         let switch = switches::register(description.name, &target.get().full_name(), &hooks, &name, py);
         let enabled = description.enabled.clone();
-        Ok(Self { policy, target, hooks, switch, enabled, cleared: AtomicBool::new(false) })
+        Ok(Self {
+            policy,
+            target,
+            hooks,
+            switch,
+            enabled,
+            cleared: AtomicBool::new(false),
+        })
     }
 
     #[getter]
@@ -180,18 +198,32 @@ impl BoundPolicy {
     fn __getattr__(slf: &Bound<'_, Self>, name: &str) -> PyResult<Py<PyAny>> {
         let this = slf.get();
         if let Some(name) = this.hooks.methods().iter().find(|known| **known == name) {
-            return Ok(Py::new(slf.py(), PolicyMethod { owner: slf.clone().unbind(), name })?.into_any());
+            return Ok(Py::new(
+                slf.py(),
+                PolicyMethod {
+                    owner: slf.clone().unbind(),
+                    name,
+                },
+            )?
+            .into_any());
         }
         this.policy.get().__getattr__(slf.py(), name)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        Ok(format!("<{} on {}>", self.policy.get().__repr__(py)?, self.target.get().full_name()))
+        Ok(format!(
+            "<{} on {}>",
+            self.policy.get().__repr__(py)?,
+            self.target.get().full_name()
+        ))
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let this = slf.get();
-        Ok((slf.get_type().into_any(), (&this.policy, &this.target).into_pyobject(slf.py())?.into_any()))
+        Ok((
+            slf.get_type().into_any(),
+            (&this.policy, &this.target).into_pyobject(slf.py())?.into_any(),
+        ))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -233,7 +265,11 @@ impl PolicyMethod {
     #[pyo3(signature = (*args))]
     fn __call__(&self, py: Python<'_>, args: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
         if !args.is_empty() {
-            return Err(PyTypeError::new_err(format!("{}() takes no arguments ({} given)", self.name, args.len())));
+            return Err(PyTypeError::new_err(format!(
+                "{}() takes no arguments ({} given)",
+                self.name,
+                args.len()
+            )));
         }
         self.owner.get().hooks.method(py, self.name, args)
     }

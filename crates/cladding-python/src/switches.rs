@@ -37,21 +37,25 @@ impl Switch {
             || rule.strip_prefix('#').is_some_and(|id| id.parse() == Ok(self.id))
             || rule == self.policy
             || rule == self.function
-            || rule.rsplit_once(':').is_some_and(|(function, policy)| {
-                policy == self.policy && function == self.function
-            })
+            || rule
+                .rsplit_once(':')
+                .is_some_and(|(function, policy)| policy == self.policy && function == self.function)
     }
 }
 
 #[derive(Default)]
 struct Registry {
-    live: Vec<(Weak<Switch>, Weak<dyn Hooks>, Arc<TargetName>)>,
+    live: Vec<Live>,
     /// What is off, as often as it was switched off.
     rules: Vec<String>,
 }
 
-/// What the registry keeps of a target, so that it keeps no Python object alive.
-struct TargetName(Py<Target>);
+/// What is kept of a bound policy; it does not keep the policy alive.
+struct Live {
+    switch: Weak<Switch>,
+    hooks: Weak<dyn Hooks>,
+    target: Arc<Py<Target>>,
+}
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 static REGISTRY: Mutex<Option<Registry>> = Mutex::new(None);
@@ -80,19 +84,25 @@ pub(crate) fn register(
         function: function.to_owned(),
         id: NEXT.fetch_add(1, Ordering::Relaxed),
     });
-    let name = Arc::new(TargetName(target.clone_ref(py)));
+    let live = Live {
+        switch: Arc::downgrade(&switch),
+        hooks: Arc::downgrade(hooks),
+        target: Arc::new(target.clone_ref(py)),
+    };
     let mut guard = registry();
     let registry = guard.get_or_insert_default();
     update(&switch, &registry.rules);
     // Doubling before each sweep makes it cost the same for each policy, however many come and go.
     let gone = if registry.live.len() == registry.live.capacity() {
-        let (live, gone) = std::mem::take(&mut registry.live).into_iter().partition(|(switch, ..)| switch.strong_count() > 0);
+        let (live, gone) = std::mem::take(&mut registry.live)
+            .into_iter()
+            .partition(|live| live.switch.strong_count() > 0);
         registry.live = live;
         gone
     } else {
         Vec::new()
     };
-    registry.live.push((Arc::downgrade(&switch), Arc::downgrade(hooks), name));
+    registry.live.push(live);
     drop(guard);
     drop(gone);
     switch
@@ -115,10 +125,8 @@ pub(crate) fn switch(rule: String, off: bool) {
     } else if let Some(place) = registry.rules.iter().position(|known| *known == rule) {
         registry.rules.swap_remove(place);
     }
-    for (switch, ..) in &registry.live {
-        if let Some(switch) = switch.upgrade() {
-            update(&switch, &registry.rules);
-        }
+    for switch in registry.live.iter().filter_map(|live| live.switch.upgrade()) {
+        update(&switch, &registry.rules);
     }
 }
 
@@ -133,12 +141,16 @@ pub(crate) fn rules() -> Vec<String> {
 pub(crate) fn metrics_text(py: Python<'_>) -> String {
     let live: Vec<_> = {
         let mut guard = registry();
-        let entries = &guard.get_or_insert_default().live;
-        entries.iter().filter_map(|(_, hooks, name)| Some((hooks.upgrade()?, Arc::clone(name)))).collect()
+        let registry = guard.get_or_insert_default();
+        registry
+            .live
+            .iter()
+            .filter_map(|live| Some((live.hooks.upgrade()?, Arc::clone(&live.target))))
+            .collect()
     };
     let mut page = Page::default();
-    for (hooks, name) in &live {
-        hooks.metrics(name.0.bind(py).get(), &mut page);
+    for (hooks, target) in &live {
+        hooks.metrics(target.bind(py).get(), &mut page);
     }
     page.finish()
 }

@@ -32,11 +32,16 @@ impl Kind {
 
     fn parse(text: &str) -> PyResult<Self> {
         let found = Self::NAMES.iter().find(|(_, name)| *name == text);
-        found.map(|(kind, _)| *kind).ok_or_else(|| PyValueError::new_err(format!("no such call kind: {text:?}")))
+        found
+            .map(|(kind, _)| *kind)
+            .ok_or_else(|| PyValueError::new_err(format!("no such call kind: {text:?}")))
     }
 
     pub(crate) fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+        Self::NAMES
+            .iter()
+            .find(|(kind, _)| *kind == self)
+            .map_or("", |(_, name)| name)
     }
 }
 
@@ -80,7 +85,10 @@ impl Target {
         var_positional: bool,
         var_keyword: bool,
     ) -> PyResult<Self> {
-        let (mut names, mut values) = (Vec::with_capacity(parameters.len()), Vec::with_capacity(parameters.len()));
+        let (mut names, mut values) = (
+            Vec::with_capacity(parameters.len()),
+            Vec::with_capacity(parameters.len()),
+        );
         for name in parameters.iter() {
             let default = defaults.map(|defaults| defaults.get_item(&name)).transpose()?.flatten();
             values.push(default.map(Owned::from));
@@ -122,7 +130,10 @@ impl Target {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.defaults.iter().flatten().try_for_each(|value| visit.call(value.as_py()))
+        self.defaults
+            .iter()
+            .flatten()
+            .try_for_each(|value| visit.call(value.as_py()))
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
@@ -165,6 +176,8 @@ impl Target {
 
     /// Where a parameter of this name stands in [`Target::parameters`].
     pub(crate) fn index_of(&self, py: Python<'_>, name: &str) -> Option<usize> {
-        self.parameters.iter().position(|known| known.bound(py).extract::<&str>().is_ok_and(|known| known == name))
+        self.parameters
+            .iter()
+            .position(|known| known.bound(py).extract::<&str>().is_ok_and(|known| known == name))
     }
 }

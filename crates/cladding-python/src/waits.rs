@@ -12,7 +12,9 @@ use crate::hooks::Wait;
 static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
 
 fn module(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
-    Ok(MODULE.get_or_try_init(py, || py.import("cladding._waits").map(Bound::unbind))?.bind(py))
+    Ok(MODULE
+        .get_or_try_init(py, || py.import("cladding._waits").map(Bound::unbind))?
+        .bind(py))
 }
 
 /// Waits here and now.

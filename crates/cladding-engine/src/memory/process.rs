@@ -39,7 +39,10 @@ mod tests {
         let status = root.join("proc/self/status");
         fs::write(&status, "VmPeak:\t 99 kB\nVmRSS:\t   2048 kB\n").unwrap();
         let reading = read_process(&root, 4 << 20).unwrap();
-        assert_eq!((reading.used, reading.limit, reading.source), (2 << 20, 4 << 20, Source::Process));
+        assert_eq!(
+            (reading.used, reading.limit, reading.source),
+            (2 << 20, 4 << 20, Source::Process)
+        );
         fs::write(&status, "VmRSS: lots\n").unwrap();
         assert_eq!(read_process(&root, 1).unwrap_err().kind(), io::ErrorKind::InvalidData);
         fs::remove_dir_all(&root).unwrap();

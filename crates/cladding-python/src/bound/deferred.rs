@@ -39,6 +39,11 @@ pub(super) fn prepare(this: &This<'_, BoundStack>, py: Python<'_>, arguments: Ar
 
 /// The driver in an object of the interpreter's own type, under the name of what it stands for.
 fn disguise(py: Python<'_>, driver: &Owned, inner: &Owned, kind: Kind) -> Result<Owned, Raised> {
-    let module = MODULE.get_or_try_init(py, || py.import("cladding._trampoline").map(Bound::unbind))?.bind(py);
-    Ok(module.getattr("carry_on")?.call1((driver.bound(py), inner.bound(py), kind.name()))?.into())
+    let module = MODULE
+        .get_or_try_init(py, || py.import("cladding._trampoline").map(Bound::unbind))?
+        .bind(py);
+    Ok(module
+        .getattr("carry_on")?
+        .call1((driver.bound(py), inner.bound(py), kind.name()))?
+        .into())
 }

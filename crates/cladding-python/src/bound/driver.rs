@@ -7,8 +7,8 @@
 use std::ffi::CStr;
 
 use cladding_capi::{
-    Arguments, Class, Getter, Guarded, Method, Owned, Raised, SavedArguments, Step, Steps, Suspended as SuspendedType, This,
-    TypeBuilder, TypeCell, Visit, exception, resume, type_is,
+    Arguments, Class, Getter, Guarded, Method, Owned, Raised, SavedArguments, Step, Steps, Suspended as SuspendedType,
+    This, TypeBuilder, TypeCell, Visit, exception, resume, type_is,
 };
 use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyStopAsyncIteration, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -80,7 +80,13 @@ impl Driver {
         inner: Owned,
     ) -> Result<Owned, Raised> {
         let state = State::new(this.kind, Machine::new(), Some(arguments.save()));
-        Self::make(this, State { prepared: Some(inner), ..state })
+        Self::make(
+            this,
+            State {
+                prepared: Some(inner),
+                ..state
+            },
+        )
     }
 
     /// A call that was suspended on its walk through the stack.
@@ -110,11 +116,20 @@ impl Driver {
     #[cold]
     pub(super) fn over(this: &This<'_, BoundStack>, result: Owned) -> Result<Owned, Raised> {
         let state = State::new(this.kind, Machine::over(), None);
-        Self::make(this, State { result: Some(result), ..state })
+        Self::make(
+            this,
+            State {
+                result: Some(result),
+                ..state
+            },
+        )
     }
 
     fn make(this: &This<'_, BoundStack>, state: State) -> Result<Owned, Raised> {
-        cladding_capi::object::create(Self { bound: this.owned(), state: Guarded::new(state) })
+        cladding_capi::object::create(Self {
+            bound: this.owned(),
+            state: Guarded::new(state),
+        })
     }
 
     /// Runs `work` with the stack and the state, unless the driver is running already.
@@ -152,7 +167,9 @@ impl State {
         }
         let step = match (std::mem::replace(&mut self.order, Order::GoOn), self.current.take()) {
             (Order::Throw(exception), Some(current)) => {
-                let result = current.bound(py).call_method1(pyo3::intern!(py, "throw"), (exception.bound(py),));
+                let result = current
+                    .bound(py)
+                    .call_method1(pyo3::intern!(py, "throw"), (exception.bound(py),));
                 self.current = Some(current);
                 Some(Step::from_call(py, result.map(Owned::from).map_err(Raised::from)))
             }
@@ -162,7 +179,11 @@ impl State {
                 Some(step)
             }
             (_, None) if self.machine.is_over() => {
-                return if self.result.is_some() { Step::Return(Owned::none()) } else { Step::Raise(over()) };
+                return if self.result.is_some() {
+                    Step::Return(Owned::none())
+                } else {
+                    Step::Raise(over())
+                };
             }
             (order, None) => self.next_item(py, order),
         };
@@ -198,10 +219,12 @@ impl State {
     fn next_item(&mut self, py: Python<'_>, order: Order) -> Option<Step> {
         let inner = self.inner.as_ref()?;
         let awaitable = match order {
-            Order::Send(value) => inner.bound(py).call_method1(pyo3::intern!(py, "asend"), (value.bound(py),)),
-            Order::Throw(exception) => {
-                inner.bound(py).call_method1(pyo3::intern!(py, "athrow"), (exception.bound(py),))
-            }
+            Order::Send(value) => inner
+                .bound(py)
+                .call_method1(pyo3::intern!(py, "asend"), (value.bound(py),)),
+            Order::Throw(exception) => inner
+                .bound(py)
+                .call_method1(pyo3::intern!(py, "athrow"), (exception.bound(py),)),
             Order::GoOn | Order::Close => first_item(py, inner),
         };
         match awaitable {
@@ -222,7 +245,7 @@ impl State {
                 if self.kind == Kind::Generator && !self.waiting {
                     self.note_item(py, stack, &value);
                 }
-                return Settled::Suspend(value);
+                Settled::Suspend(value)
             }
             Step::Return(value) => {
                 self.current = None;
@@ -241,13 +264,22 @@ impl State {
                 let ended = !std::mem::take(&mut self.waiting)
                     && self.kind == Kind::AsyncGenerator
                     && exception::is_a::<PyStopAsyncIteration>(py, &exception);
-                Settled::Event(Some(if ended { Outcome::Returned(Owned::none()) } else { Outcome::Raised(exception) }))
+                Settled::Event(Some(if ended {
+                    Outcome::Returned(Owned::none())
+                } else {
+                    Outcome::Raised(exception)
+                }))
             }
         }
     }
 
     /// Goes on in the stack. `Some` is what to step next, `None` says that the call has returned.
-    fn advance(&mut self, py: Python<'_>, stack: &BoundStack, mut event: Option<Outcome>) -> Result<Option<Owned>, Raised> {
+    fn advance(
+        &mut self,
+        py: Python<'_>,
+        stack: &BoundStack,
+        mut event: Option<Outcome>,
+    ) -> Result<Option<Owned>, Raised> {
         loop {
             let nothing = SavedArguments::default();
             let arguments = self.arguments.as_ref().unwrap_or(&nothing).view();
@@ -325,7 +357,10 @@ impl State {
     fn abandon(&mut self, py: Python<'_>, stack: &BoundStack) -> Result<(), Raised> {
         self.machine.close();
         self.waiting = false;
-        let inside = self.current.take().map(|current| current.bound(py).call_method0("close").map(drop));
+        let inside = self
+            .current
+            .take()
+            .map(|current| current.bound(py).call_method0("close").map(drop));
         let event = match inside {
             Some(Err(error)) => Outcome::error(py, error),
             _ => Outcome::error(py, PyGeneratorExit::new_err(())),
@@ -361,7 +396,10 @@ fn over() -> Raised {
 pub(super) fn awaited(py: Python<'_>, object: &Owned) -> Result<Owned, Raised> {
     let method = object.bound(py).getattr(pyo3::intern!(py, "__await__")).map_err(|_| {
         let kind = object.bound(py).get_type();
-        PyTypeError::new_err(format!("object {} can't be used in 'await' expression", kind.name().map_or_else(|_| String::new(), |name| name.to_string())))
+        PyTypeError::new_err(format!(
+            "object {} can't be used in 'await' expression",
+            kind.name().map_or_else(|_| String::new(), |name| name.to_string())
+        ))
     })?;
     Ok(method.call0()?.into())
 }
@@ -392,7 +430,13 @@ impl Class for Driver {
         visit.one(&self.bound);
         // While the driver runs it cannot be garbage, and what it holds need not be shown.
         let Some(state) = self.state.try_lock() else { return };
-        let objects = [&state.prepared, &state.inner, &state.current, &state.pending, &state.result];
+        let objects = [
+            &state.prepared,
+            &state.inner,
+            &state.current,
+            &state.pending,
+            &state.result,
+        ];
         visit.all(objects.into_iter().flatten().chain(state.order.object()));
         if let Some(arguments) = &state.arguments {
             visit.all(arguments.each());
@@ -427,7 +471,9 @@ impl Drop for Driver {
             let mut failed = closed.and_then(Result::err);
             if let (true, Some(bound)) = (state.machine.is_under_way(), This::<BoundStack>::of(&self.bound)) {
                 let left = state.abandon(py, &bound);
-                failed = left.err().map(|raised| PyErr::from_value(raised.take(py).bound(py).clone()));
+                failed = left
+                    .err()
+                    .map(|raised| PyErr::from_value(raised.take(py).bound(py).clone()));
             }
             if let Some(error) = failed {
                 error.write_unraisable(py, None);
@@ -450,7 +496,11 @@ impl Steps for Driver {
             let Some(current) = state.current.clone() else {
                 return Step::Raise(over());
             };
-            let throw = current.bound(py).getattr(pyo3::intern!(py, "throw")).map(Owned::from).map_err(Raised::from);
+            let throw = current
+                .bound(py)
+                .getattr(pyo3::intern!(py, "throw"))
+                .map(Owned::from)
+                .map_err(Raised::from);
             let step = Step::from_call(py, throw.and_then(|throw| arguments.call(py, &throw)));
             state.run_from(py, stack, Some(step))
         })
@@ -529,7 +579,8 @@ struct Leave;
 
 impl Method<Driver> for Leave {
     const NAME: &'static CStr = c"leave";
-    const DOC: &'static CStr = c"Takes the trampoline's entry off the traceback. False if the driver is to be stepped again.";
+    const DOC: &'static CStr =
+        c"Takes the trampoline's entry off the traceback. False if the driver is to be stepped again.";
 
     fn call(this: &This<'_, Driver>, py: Python<'_>, _arguments: Arguments<'_>) -> Result<Owned, Raised> {
         let handled = exception::strip_handled(py);

@@ -26,7 +26,7 @@ pub(super) enum Suspended {
 impl Suspension {
     /// As the outcome of a walk.
     #[cold]
-    pub(super) fn new(place: Place, current: Suspended) -> Outcome {
+    pub(super) fn outcome(place: Place, current: Suspended) -> Outcome {
         Outcome::Suspended(Box::new(Self { place, current }))
     }
 
@@ -74,18 +74,30 @@ pub(super) enum Action {
 impl Machine {
     /// A call that has not begun.
     pub(super) fn new() -> Self {
-        Self { slots: Slots::new(), place: Place::Entering(0), closing: false }
+        Self {
+            slots: Slots::new(),
+            place: Place::Entering(0),
+            closing: false,
+        }
     }
 
     /// A call that was suspended at a place; its slots come innermost first.
     pub(super) fn at(place: Place, slots: Vec<Slot>) -> Self {
         let slots = slots.into_iter().rev().collect();
-        Self { slots, place, closing: false }
+        Self {
+            slots,
+            place,
+            closing: false,
+        }
     }
 
     /// A call that is over.
     pub(super) fn over() -> Self {
-        Self { slots: Slots::new(), place: Place::Left, closing: false }
+        Self {
+            slots: Slots::new(),
+            place: Place::Left,
+            closing: false,
+        }
     }
 
     /// From now on nothing is waited for and nothing is called again.

@@ -44,7 +44,8 @@ pub(crate) struct BoundStack {
 }
 
 impl BoundStack {
-    pub(crate) fn new(
+    /// Makes the Python object.
+    pub(crate) fn create(
         py: Python<'_>,
         wrapped: Owned,
         target: Py<Target>,
@@ -70,7 +71,8 @@ impl BoundStack {
             keeps_arguments: entries.iter().any(|entry| entry.hooks.repeats()),
             entries: entries.into(),
         };
-        cladding_capi::object::create_callable(stack).map_err(|raised| PyErr::from_value(raised.take(py).bound(py).clone()))
+        cladding_capi::object::create_callable(stack)
+            .map_err(|raised| PyErr::from_value(raised.take(py).bound(py).clone()))
     }
 
     pub(crate) fn policies<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
@@ -109,7 +111,8 @@ impl Class for BoundStack {
     fn repr(&self, py: Python<'_>) -> PyResult<String> {
         let mut text = format!("<cladding of {}:", self.target.get().full_name());
         for entry in &self.entries {
-            text += &format!(" {}", entry.object.bound(py).getattr("policy")?.repr()?);
+            text.push(' ');
+            text += &entry.object.bound(py).getattr("policy")?.repr()?.to_string();
         }
         Ok(text + ">")
     }
@@ -117,7 +120,11 @@ impl Class for BoundStack {
     /// A policy by its name: the outermost of that name.
     fn attribute(&self, py: Python<'_>, name: &str) -> Option<Owned> {
         let found = self.entries.iter().find(|entry| {
-            entry.object.bound(py).cast::<BoundPolicy>().is_ok_and(|policy| policy.get().policy.get().name == name)
+            entry
+                .object
+                .bound(py)
+                .cast::<BoundPolicy>()
+                .is_ok_and(|policy| policy.get().policy.get().name == name)
         });
         found.map(|entry| entry.object.clone())
     }
@@ -215,7 +222,9 @@ impl Method<BoundStack> for SetName {
             return Err(PyTypeError::new_err("__set_name__() takes a class and a name").into());
         };
         let adopt = py.import("cladding._carrier")?.getattr("adopt")?;
-        Ok(adopt.call1((owner.bound(py), name.bound(py), this.owned().bound(py)))?.into())
+        Ok(adopt
+            .call1((owner.bound(py), name.bound(py), this.owned().bound(py)))?
+            .into())
     }
 }
 

@@ -96,9 +96,8 @@ fn walk<const AWAIT: bool>(stack: &BoundStack, call: &Call<'_>, entries: &[Entry
         }
         loop {
             match entry.hooks.exit(call, &mut slot, &mut outcome) {
-                Exit::Pass => return outcome,
                 Exit::Again if may_repeat(call, &outcome) => break,
-                Exit::Again => return outcome,
+                Exit::Pass | Exit::Again => return outcome,
                 Exit::Wait(wait) if AWAIT => {
                     return match suspend(call.py, Place::Leaving(index + 1, outcome), &wait) {
                         Ok(outcome) => {
@@ -122,10 +121,17 @@ fn walk<const AWAIT: bool>(stack: &BoundStack, call: &Call<'_>, entries: &[Entry
 /// inside it, and the policies around it are left when it is over.
 #[inline]
 fn answered(outcome: Outcome, entries: &[Entry], kept: &mut Vec<Slot>) -> Outcome {
-    let Outcome::Returned(value) = outcome else { return outcome };
-    let Some(kind) = type_is(&value) else { return Outcome::Returned(value) };
-    kept.extend(entries.iter().map(|_| Slot { phase: Slot::SKIPPED, ..Slot::default() }));
-    Suspension::new(Place::Inside, Suspended::Fresh(value, kind))
+    let Outcome::Returned(value) = outcome else {
+        return outcome;
+    };
+    let Some(kind) = type_is(&value) else {
+        return Outcome::Returned(value);
+    };
+    kept.extend(entries.iter().map(|_| Slot {
+        phase: Slot::SKIPPED,
+        ..Slot::default()
+    }));
+    Suspension::outcome(Place::Inside, Suspended::Fresh(value, kind))
 }
 
 /// Calls the wrapped callable; a coroutine takes its first step.
@@ -140,7 +146,7 @@ fn invoke<const AWAIT: bool>(stack: &BoundStack, call: &Call<'_>) -> Outcome {
     if !AWAIT {
         return match kind {
             None => Outcome::Returned(value),
-            Some(kind) => Suspension::new(Place::Inside, Suspended::Fresh(value, kind)),
+            Some(kind) => Suspension::outcome(Place::Inside, Suspended::Fresh(value, kind)),
         };
     }
     let next = match kind {
@@ -153,7 +159,7 @@ fn invoke<const AWAIT: bool>(stack: &BoundStack, call: &Call<'_>) -> Outcome {
     match resume(py, &next, &Owned::none()) {
         Step::Return(value) => Outcome::Returned(value),
         Step::Raise(raised) => Outcome::Raised(raised.take(py)),
-        Step::Yield(pending) => Suspension::new(Place::Inside, Suspended::Stepped(next, pending)),
+        Step::Yield(pending) => Suspension::outcome(Place::Inside, Suspended::Stepped(next, pending)),
     }
 }
 
@@ -186,7 +192,7 @@ fn pause(call: &Call<'_>, wait: &Wait) -> Result<(), Outcome> {
 #[cold]
 fn suspend(py: Python<'_>, place: Place, wait: &Wait) -> Result<Outcome, Outcome> {
     match waits::awaitable(py, wait) {
-        Ok(awaitable) => Ok(Suspension::new(place, Suspended::Wait(awaitable))),
+        Ok(awaitable) => Ok(Suspension::outcome(place, Suspended::Wait(awaitable))),
         Err(error) => Err(Outcome::error(py, error)),
     }
 }

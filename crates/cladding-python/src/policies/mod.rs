@@ -6,6 +6,7 @@ use crate::params::{Params, configuration_error};
 use crate::policy::Spec;
 
 mod cache;
+mod memory_guard;
 mod monitor;
 mod noop;
 mod retry;
@@ -13,13 +14,21 @@ mod timer;
 mod validate;
 
 /// Builds a policy's specification from its parameters.
-pub(crate) fn build(py: Python<'_>, name: &str, params: &mut Params<'_, '_>) -> PyResult<(&'static str, Box<dyn Spec>)> {
+pub(crate) fn build(
+    py: Python<'_>,
+    name: &str,
+    params: &mut Params<'_, '_>,
+) -> PyResult<(&'static str, Box<dyn Spec>)> {
     Ok(match name {
         cache::NAME => (cache::NAME, Box::new(cache::CacheSpec::new(params)?)),
+        memory_guard::NAME => (
+            memory_guard::NAME,
+            Box::new(memory_guard::MemoryGuardSpec::new(params)?),
+        ),
         monitor::NAME => (monitor::NAME, Box::new(monitor::MonitorSpec::new(params)?)),
         noop::NAME => (noop::NAME, Box::new(noop::NoopSpec)),
         retry::NAME => (retry::NAME, Box::new(retry::RetrySpec::new(params)?)),
-        timer::NAME => (timer::NAME, Box::new(timer::TimerSpec::new(params)?)),
+        timer::NAME => (timer::NAME, Box::new(timer::TimerSpec)),
         validate::NAME => (validate::NAME, Box::new(validate::ValidateSpec::new(params)?)),
         _ => return Err(configuration_error(py, &format!("there is no policy {name:?}"))),
     })

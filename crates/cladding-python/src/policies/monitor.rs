@@ -22,8 +22,9 @@ pub(crate) const NAME: &str = "monitor";
 const OWN_LABELS: [&str; 3] = ["function", "outcome", "type"];
 
 /// Upper bounds of the latency buckets, in seconds: from a call that does next to nothing to a long generation.
-const BOUNDS: [f64; 18] =
-    [1e-5, 1e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+const BOUNDS: [f64; 18] = [
+    1e-5, 1e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+];
 
 /// The checked configuration.
 pub(crate) struct MonitorSpec {
@@ -38,7 +39,10 @@ impl MonitorSpec {
             let empty = PyString::new(params.py(), "").into_any();
             return Err(params.wrong("name", &empty, "a str that is not empty, or None"));
         }
-        Ok(Self { name, labels: labels(params)? })
+        Ok(Self {
+            name,
+            labels: labels(params)?,
+        })
     }
 }
 
@@ -59,7 +63,8 @@ fn labels(params: &Params<'_, '_>) -> PyResult<Labels> {
         };
         check_label_name("labels", &name).map_err(|error| params.refused(&error))?;
         if OWN_LABELS.contains(&name.as_str()) {
-            let text = format!("monitor: `labels` must not have {name:?}, which samples have anyway, got {value:?} for it");
+            let text =
+                format!("monitor: `labels` must not have {name:?}, which samples have anyway, got {value:?} for it");
             return Err(configuration_error(py, &text));
         }
         labels.push((name, value));

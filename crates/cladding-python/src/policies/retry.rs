@@ -60,7 +60,11 @@ impl RetrySpec {
             }
         };
         let backoff = Backoff::new(initial, factor, max, jitter).map_err(|error| params.refused(&error))?;
-        Ok(Self { max_retries, backoff, worth: worth(params)? })
+        Ok(Self {
+            max_retries,
+            backoff,
+            worth: worth(params)?,
+        })
     }
 }
 
@@ -68,7 +72,9 @@ fn delay(params: &Params<'_, '_>, name: &'static str, default: f64) -> PyResult<
     match params.seconds(name, Some(default))? {
         Some(seconds) if seconds <= LONGEST_DELAY => Ok(seconds),
         _ => {
-            let value = params.get(name)?.unwrap_or_else(|| params.py().None().into_bound(params.py()));
+            let value = params
+                .get(name)?
+                .unwrap_or_else(|| params.py().None().into_bound(params.py()));
             Err(params.wrong(name, &value, "seconds as a number from 0 to 1e9, or a timedelta"))
         }
     }
@@ -82,7 +88,8 @@ fn worth(params: &Params<'_, '_>) -> PyResult<Worth> {
         return Ok(Worth::Types(types.into_pyobject(py)?.into()));
     };
     let wrong = || {
-        let allowed = "a subclass of Exception, a tuple of such, or a callable that takes the exception and answers a bool";
+        let allowed =
+            "a subclass of Exception, a tuple of such, or a callable that takes the exception and answers a bool";
         params.wrong("exceptions", &value, allowed)
     };
     if is_retryable(&value) {
@@ -90,9 +97,17 @@ fn worth(params: &Params<'_, '_>) -> PyResult<Worth> {
     }
     if let Ok(types) = value.cast::<PyTuple>() {
         let good = !types.is_empty() && types.iter().all(|each| is_retryable(&each));
-        return if good { Ok(Worth::Types(types.into())) } else { Err(wrong()) };
+        return if good {
+            Ok(Worth::Types(types.into()))
+        } else {
+            Err(wrong())
+        };
     }
-    let is_async = || py.import("inspect")?.call_method1("iscoroutinefunction", (&value,))?.is_truthy();
+    let is_async = || {
+        py.import("inspect")?
+            .call_method1("iscoroutinefunction", (&value,))?
+            .is_truthy()
+    };
     if value.is_callable() && !value.is_instance_of::<PyType>() && !is_async()? {
         return Ok(Worth::Predicate((&value).into()));
     }
@@ -102,7 +117,9 @@ fn worth(params: &Params<'_, '_>) -> PyResult<Worth> {
 /// Whether this is a type of exception that may be retried: interrupts, exits and cancellation do not derive from
 /// `Exception`.
 fn is_retryable(value: &Bound<'_, PyAny>) -> bool {
-    value.cast::<PyType>().is_ok_and(|class| class.is_subclass_of::<PyException>().unwrap_or(false))
+    value
+        .cast::<PyType>()
+        .is_ok_and(|class| class.is_subclass_of::<PyException>().unwrap_or(false))
 }
 
 impl Spec for RetrySpec {
@@ -139,9 +156,14 @@ impl Worth {
                 answer.extract().map_err(|_| {
                     let shown = (predicate.bound(py).repr(), answer.repr());
                     let (Ok(predicate), Ok(answer)) = shown else {
-                        return configuration_error(py, "retry: the callable of `exceptions` must answer True or False");
+                        return configuration_error(
+                            py,
+                            "retry: the callable of `exceptions` must answer True or False",
+                        );
                     };
-                    let text = format!("retry: the callable of `exceptions` must answer True or False, got {answer} from {predicate}");
+                    let text = format!(
+                        "retry: the callable of `exceptions` must answer True or False, got {answer} from {predicate}"
+                    );
                     configuration_error(py, &text)
                 })
             }
@@ -220,7 +242,9 @@ impl Retry {
             add(&self.retries, 1);
             return Exit::Again;
         }
-        let Outcome::Raised(failure) = &*outcome else { return Exit::Pass };
+        let Outcome::Raised(failure) = &*outcome else {
+            return Exit::Pass;
+        };
         if call.yielded || !outcome.is_ordinary_failure(py) {
             return Exit::Pass;
         }
@@ -246,7 +270,11 @@ impl Retry {
         // Whoever else holds the exception (it may be raised again, by the next attempt even) holds no frames by it.
         exception::forget_traceback(py, failure);
         let at_once = self.backoff.initial_delay() <= 0.0;
-        let seconds = if at_once { 0.0 } else { self.backoff.delay(slot.count, &mut random()) };
+        let seconds = if at_once {
+            0.0
+        } else {
+            self.backoff.delay(slot.count, &mut random())
+        };
         slot.count = slot.count.saturating_add(1);
         if seconds > 0.0 {
             slot.phase = WAITING;

@@ -10,7 +10,6 @@ use pyo3::types::PyDict;
 use crate::clock;
 use crate::counters::add;
 use crate::hooks::{Call, Enter, Exit, Hooks, Outcome, Slot};
-use crate::params::Params;
 use crate::policy::Spec;
 use crate::target::Target;
 
@@ -18,12 +17,6 @@ pub(crate) const NAME: &str = "timer";
 
 /// The specification; there is nothing to choose.
 pub(crate) struct TimerSpec;
-
-impl TimerSpec {
-    pub(crate) fn new(_params: &mut Params<'_, '_>) -> PyResult<Self> {
-        Ok(Self)
-    }
-}
 
 impl Spec for TimerSpec {
     fn bind(&self, _py: Python<'_>, _target: &Target) -> PyResult<Arc<dyn Hooks>> {

@@ -26,7 +26,12 @@ impl Caller {
     pub(super) fn of(call: &Call<'_>) -> PyResult<Self> {
         let awaits = call.target.kind == Kind::Coroutine;
         let task = if awaits { current_task(call.py)? } else { None };
-        Ok(Self { thread: this_thread(), forks: FORKS.load(Ordering::Relaxed), awaits, task })
+        Ok(Self {
+            thread: this_thread(),
+            forks: FORKS.load(Ordering::Relaxed),
+            awaits,
+            task,
+        })
     }
 
     /// Whether waiting for the computation of `leader` would be waiting for oneself.
@@ -72,7 +77,9 @@ static FORKS: AtomicU32 = AtomicU32::new(0);
 pub(super) fn watch_forks(py: Python<'_>) -> PyResult<()> {
     static WATCHED: PyOnceLock<()> = PyOnceLock::new();
     WATCHED.get_or_try_init(py, || {
-        let Some(register) = py.import("os")?.getattr_opt("register_at_fork")? else { return Ok(()) };
+        let Some(register) = py.import("os")?.getattr_opt("register_at_fork")? else {
+            return Ok(());
+        };
         let count = PyCFunction::new_closure(py, None, None, |_, _| {
             FORKS.fetch_add(1, Ordering::Relaxed);
         })?;
@@ -81,4 +88,3 @@ pub(super) fn watch_forks(py: Python<'_>) -> PyResult<()> {
     })?;
     Ok(())
 }
-

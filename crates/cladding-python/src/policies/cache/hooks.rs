@@ -92,7 +92,9 @@ impl Awaited {
 static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
 
 fn module(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
-    Ok(MODULE.get_or_try_init(py, || py.import("cladding._cache").map(Bound::unbind))?.bind(py))
+    Ok(MODULE
+        .get_or_try_init(py, || py.import("cladding._cache").map(Bound::unbind))?
+        .bind(py))
 }
 
 /// Wakes those who wait, if anybody does.
@@ -131,9 +133,22 @@ impl Cache {
     }
 
     #[inline]
+    fn look_up(&self, call: &Call<'_>, slot: &mut Slot, view: &View<'_>, hash: u64) -> Enter {
+        let now = self.now(call);
+        match self.store.find(call.py, view, hash, now) {
+            Some(value) => self.hit(call.py, value),
+            None => self.miss(call, slot, view, hash, now),
+        }
+    }
+
+    #[inline]
     fn hit(&self, py: Python<'_>, value: Owned) -> Enter {
         add(&self.hits, 1);
-        if self.defers.load(Ordering::Relaxed) { self.hit_deferred(py, value) } else { Enter::Answer(Outcome::Returned(value)) }
+        if self.defers.load(Ordering::Relaxed) {
+            self.hit_deferred(py, value)
+        } else {
+            Enter::Answer(Outcome::Returned(value))
+        }
     }
 
     /// Gives what was the result of a coroutine in a coroutine again.
@@ -167,11 +182,18 @@ impl Cache {
         let caller = Caller::of(call)?;
         let mut offered = None;
         loop {
-            match self.store.find_or_lead(py, view, hash, now, &caller, offered.as_ref())? {
+            match self
+                .store
+                .find_or_lead(py, view, hash, now, &caller, offered.as_ref())?
+            {
                 Found::Result(value) => return Ok(self.hit(py, value)),
                 Found::Nothing(ticket) => {
                     add(&self.misses, 1);
-                    slot.data = Some(Box::new(Part::Leader { cache: self.me.clone(), ticket, hash }));
+                    slot.data = Some(Box::new(Part::Leader {
+                        cache: self.me.clone(),
+                        ticket,
+                        hash,
+                    }));
                     return Ok(Enter::Proceed);
                 }
                 Found::Busy(leader, _) if caller.would_wait_for_itself(&leader) => {
@@ -254,7 +276,9 @@ impl Cache {
         outcome: &mut Outcome,
     ) -> Result<(), Raised> {
         let py = call.py;
-        let Outcome::Returned(value) = outcome else { return Ok(()) };
+        let Outcome::Returned(value) = outcome else {
+            return Ok(());
+        };
         if let Some(error) = refusal(py, call.target, value) {
             return Err(error.into());
         }
@@ -267,7 +291,14 @@ impl Cache {
         let gone = self.spec.ttl.map(|_| self.store.sweep(self.ticks()));
         drop(gone);
         let (entries, evictions, expirations) = self.store.numbers();
-        Numbers { hits: self.hits.get(), misses: self.misses.get(), waits: self.waits.get(), entries, evictions, expirations }
+        Numbers {
+            hits: self.hits.get(),
+            misses: self.misses.get(),
+            waits: self.waits.get(),
+            entries,
+            evictions,
+            expirations,
+        }
     }
 }
 
@@ -286,8 +317,16 @@ fn refusal(py: Python<'_>, target: &Target, value: &Owned) -> Option<PyErr> {
     if !spent && !value.is_exactly::<PyMemoryView>(py) {
         return None;
     }
-    let kind = value.bound(py).get_type().qualname().map_or_else(|_| "?".to_owned(), |name| name.to_string());
-    let reason = if spent { "is used up by going through it once" } else { "ends with the buffer that it shows" };
+    let kind = value
+        .bound(py)
+        .get_type()
+        .qualname()
+        .map_or_else(|_| "?".to_owned(), |name| name.to_string());
+    let reason = if spent {
+        "is used up by going through it once"
+    } else {
+        "ends with the buffer that it shows"
+    };
     Some(PyTypeError::new_err(format!(
         "cache_result cannot keep what {}() returned: a {kind} {reason}; return a list, bytes or the like",
         target.full_name(),
@@ -307,20 +346,25 @@ impl Hooks for Cache {
             // The function itself says what is wrong with this call.
             return Enter::Proceed;
         };
-        let (view, hash) = match self.shape.hash(py, call.target, view) {
-            Ok(hashed) => hashed,
-            Err(raised) => return Enter::Answer(Outcome::Raised(raised.take(py))),
-        };
-        let now = self.now(call);
-        match self.store.find(py, &view, hash, now) {
-            Some(value) => self.hit(py, value),
-            None => self.miss(call, slot, &view, hash, now),
+        match view.hash(py) {
+            Ok(hash) => self.look_up(call, slot, &view, hash),
+            Err((_, raised)) => {
+                drop(raised.take(py));
+                match self.shape.mark(py, call.target, &view) {
+                    Ok((view, hash)) => self.look_up(call, slot, &view, hash),
+                    Err(raised) => Enter::Answer(Outcome::Raised(raised.take(py))),
+                }
+            }
         }
     }
 
     fn exit(&self, call: &Call<'_>, slot: &mut Slot, outcome: &mut Outcome) -> Exit {
-        let Some(mut data) = slot.data.take() else { return Exit::Pass };
-        let Some(part) = data.as_any().downcast_mut::<Part>() else { return Exit::Pass };
+        let Some(mut data) = slot.data.take() else {
+            return Exit::Pass;
+        };
+        let Some(part) = data.as_any().downcast_mut::<Part>() else {
+            return Exit::Pass;
+        };
         match part {
             Part::Leader { cache, ticket, hash } => {
                 *cache = Weak::new();
@@ -338,8 +382,12 @@ impl Hooks for Cache {
 
     fn deferred(&self, call: &Call<'_>, slot: &mut Slot, value: &Owned, kind: Suspended) -> Result<(), Outcome> {
         let py = call.py;
-        let Some(mut data) = slot.data.take() else { return Ok(()) };
-        let Some(Part::Leader { cache, ticket, hash }) = data.as_any().downcast_mut::<Part>() else { return Ok(()) };
+        let Some(mut data) = slot.data.take() else {
+            return Ok(());
+        };
+        let Some(Part::Leader { cache, ticket, hash }) = data.as_any().downcast_mut::<Part>() else {
+            return Ok(());
+        };
         if kind != Suspended::Coroutine {
             let closing = match kind {
                 Suspended::Generator => value.bound(py).call_method0("close").map(drop),
@@ -385,7 +433,9 @@ impl Hooks for Cache {
             "cache_info" => {
                 let numbers = self.numbers();
                 let hits = numbers.hits.saturating_sub(self.hits_before.load(Ordering::Relaxed));
-                let misses = numbers.misses.saturating_sub(self.misses_before.load(Ordering::Relaxed));
+                let misses = numbers
+                    .misses
+                    .saturating_sub(self.misses_before.load(Ordering::Relaxed));
                 let parts = (hits, misses, self.spec.max_entries, numbers.entries);
                 Ok(module(py)?.getattr("CacheInfo")?.call1(parts)?.unbind())
             }

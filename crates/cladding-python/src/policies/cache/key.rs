@@ -25,7 +25,10 @@ static MARKS: PyOnceLock<Marks> = PyOnceLock::new();
 fn marks(py: Python<'_>) -> PyResult<&'static Marks> {
     MARKS.get_or_try_init(py, || {
         let object = py.import("builtins")?.getattr("object")?;
-        Ok(Marks { absent: object.call0()?.into(), keyword: object.call0()?.into() })
+        Ok(Marks {
+            absent: object.call0()?.into(),
+            keyword: object.call0()?.into(),
+        })
     })
 }
 
@@ -59,7 +62,12 @@ impl Shape {
             });
         }
         let positional = target.positional.unwrap_or(0);
-        Ok(Self { marks, positional, fill: fill.into(), unhashable: unhashable.into() })
+        Ok(Self {
+            marks,
+            positional,
+            fill: fill.into(),
+            unhashable: unhashable.into(),
+        })
     }
 
     /// The arguments in their order. `None` for a call that is wrong, because it gives a parameter twice.
@@ -74,7 +82,10 @@ impl Shape {
 
     fn with_keywords<'a>(&'a self, py: Python<'_>, target: &Target, arguments: Arguments<'a>) -> Option<View<'a>> {
         let given = arguments.positional();
-        let mut list: Vec<&Owned> = given.iter().chain(&self.fill[given.len().min(self.positional)..]).collect();
+        let mut list: Vec<&Owned> = given
+            .iter()
+            .chain(&self.fill[given.len().min(self.positional)..])
+            .collect();
         let mut others = Vec::new();
         for (name, value) in arguments.keywords() {
             match index_of(target, name) {
@@ -91,20 +102,10 @@ impl Shape {
         Some(View::List(list))
     }
 
-    /// The hash of a call's key, and the key itself, in which defaults that cannot be hashed are marked.
-    #[inline]
-    pub(super) fn hash<'a>(&'a self, py: Python<'_>, target: &Target, view: View<'a>) -> Result<(View<'a>, u64), Raised> {
-        match view.hash(py) {
-            Ok(hash) => Ok((view, hash)),
-            Err((_, raised)) => {
-                drop(raised.take(py));
-                self.hash_marked(py, target, &view)
-            }
-        }
-    }
-
+    /// The key and the hash of a call with an argument that cannot be hashed: if that is the parameter's own default, a
+    /// mark stands for it.
     #[cold]
-    fn hash_marked<'a>(
+    pub(super) fn mark<'a>(
         &'a self,
         py: Python<'_>,
         target: &Target,
@@ -134,7 +135,10 @@ impl Shape {
         if parameter < self.positional {
             return parameter;
         }
-        let end = list.iter().position(|value| value.as_ptr() == self.marks.keyword.as_ptr()).unwrap_or(list.len());
+        let end = list
+            .iter()
+            .position(|value| value.as_ptr() == self.marks.keyword.as_ptr())
+            .unwrap_or(list.len());
         parameter + end - self.fill.len()
     }
 
@@ -144,18 +148,28 @@ impl Shape {
             return cladding_capi::exception::raise(py, failed);
         }
         let list: Vec<&Owned> = view.iter().collect();
-        let end = list.iter().position(|value| value.as_ptr() == self.marks.keyword.as_ptr()).unwrap_or(list.len());
+        let end = list
+            .iter()
+            .position(|value| value.as_ptr() == self.marks.keyword.as_ptr())
+            .unwrap_or(list.len());
         let last_positional = end - (self.fill.len() - self.positional);
         let argument = if index < self.positional {
             format!("argument '{}'", text_of(py, &target.parameters[index]))
         } else if index < last_positional {
             format!("positional argument {}", index + 1)
         } else if index < end {
-            format!("argument '{}'", text_of(py, &target.parameters[index - last_positional + self.positional]))
+            format!(
+                "argument '{}'",
+                text_of(py, &target.parameters[index - last_positional + self.positional])
+            )
         } else {
             format!("argument '{}'", text_of(py, list[index - 1]))
         };
-        let kind = list[index].bound(py).get_type().qualname().map_or_else(|_| "?".to_owned(), |name| name.to_string());
+        let kind = list[index]
+            .bound(py)
+            .get_type()
+            .qualname()
+            .map_or_else(|_| "?".to_owned(), |name| name.to_string());
         let error = PyTypeError::new_err(format!(
             "cache_result: {argument} of {}() is of type {kind}, which has no hash to make a key of; keys made from the \
              content of arguments are not supported yet",
@@ -213,7 +227,7 @@ impl<'a> View<'a> {
 
     /// The hash, or the index of what has none.
     #[inline]
-    fn hash(&self, py: Python<'_>) -> Result<u64, (usize, Raised)> {
+    pub(super) fn hash(&self, py: Python<'_>) -> Result<u64, (usize, Raised)> {
         if let Self::Given([only], []) = self {
             return keys::hash(py, only).map_err(|raised| (0, raised));
         }
@@ -236,7 +250,11 @@ pub(super) enum Key {
 
 impl Key {
     pub(super) fn of(view: &View<'_>) -> Self {
-        if view.len() == 1 { Self::One(view.at(0).clone()) } else { Self::Many(view.iter().cloned().collect()) }
+        if view.len() == 1 {
+            Self::One(view.at(0).clone())
+        } else {
+            Self::Many(view.iter().cloned().collect())
+        }
     }
 
     #[inline]
@@ -294,5 +312,7 @@ impl Key {
 
 fn is_mark(py: Python<'_>, object: &Owned) -> bool {
     let is = |mark: &Owned| mark.as_ptr() == object.as_ptr();
-    MARKS.get(py).is_some_and(|marks| is(&marks.absent) || is(&marks.keyword))
+    MARKS
+        .get(py)
+        .is_some_and(|marks| is(&marks.absent) || is(&marks.keyword))
 }

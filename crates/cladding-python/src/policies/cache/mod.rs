@@ -30,13 +30,21 @@ pub(crate) struct CacheSpec {
 
 impl CacheSpec {
     pub(crate) fn new(params: &mut Params<'_, '_>) -> PyResult<Self> {
-        let ttl = params.seconds("ttl", Some(DEFAULT_TTL))?;
-        if ttl == Some(0.0) {
-            let given = params.get("ttl")?.unwrap_or_else(|| params.py().None().into_bound(params.py()));
-            return Err(params.wrong("ttl", &given, "more than 0 seconds, or None for ever"));
-        }
+        let ttl = match params.seconds("ttl", Some(DEFAULT_TTL)) {
+            Ok(ttl) if ttl != Some(0.0) => ttl,
+            _ => {
+                let given = params
+                    .get("ttl")?
+                    .unwrap_or_else(|| params.py().None().into_bound(params.py()));
+                let allowed = "a finite number of seconds above 0, a timedelta above 0, or None for ever";
+                return Err(params.wrong("ttl", &given, allowed));
+            }
+        };
         let max_entries = params.count("max_entries", Some(DEFAULT_MAX_ENTRIES), 1)?;
-        Ok(Self { ttl, max_entries: max_entries.map(|entries| usize::try_from(entries).unwrap_or(usize::MAX)) })
+        Ok(Self {
+            ttl,
+            max_entries: max_entries.map(|entries| usize::try_from(entries).unwrap_or(usize::MAX)),
+        })
     }
 }
 

@@ -69,7 +69,9 @@ impl Store {
     #[inline]
     pub(super) fn find(&self, py: Python<'_>, view: &View<'_>, hash: u64, now: u64) -> Option<Owned> {
         self.0.with(|state| {
-            let found = state.results.find(hash, now, |key| key.compare(py, view) == Sameness::Same);
+            let found = state
+                .results
+                .find(hash, now, |key| key.compare(py, view) == Sameness::Same);
             found.map(|(_, value)| value.clone())
         })
     }
@@ -90,7 +92,10 @@ impl Store {
             let conclude = |state: &mut State, place: Option<Place>| match place {
                 Some(Place::Result(id)) => {
                     state.results.touch(id);
-                    (state.results.get(id).map(|(_, value)| Found::Result(value.clone())), None)
+                    (
+                        state.results.get(id).map(|(_, value)| Found::Result(value.clone())),
+                        None,
+                    )
                 }
                 Some(Place::Flight(id)) => state.busy(id, offered),
                 None => (spare.take().map(|(key, caller)| state.lead(key, hash, caller)), None),
@@ -125,7 +130,11 @@ impl Store {
     /// since it began, and how often the cache has been cleared.
     pub(super) fn withdraw(&self, ticket: u64, hash: u64) -> (Option<(Key, u64)>, Option<Owned>) {
         let (key, flight, _caller) = self.0.with(|state| match state.take_flight(ticket, hash) {
-            Some((key, leading)) => (Some((key, state.clears)), leading.flight.into_inner(), Some(leading.caller)),
+            Some((key, leading)) => (
+                Some((key, state.clears)),
+                leading.flight.into_inner(),
+                Some(leading.caller),
+            ),
             None => (None, None, None),
         });
         match key {
@@ -203,7 +212,10 @@ impl Store {
                     state.detached.push((leading.ticket, flight));
                 }
             }
-            Gone { _results: results, _flights: flights }
+            Gone {
+                _results: results,
+                _flights: flights,
+            }
         })
     }
 
@@ -243,7 +255,10 @@ impl Store {
 impl State {
     fn places(&self, hash: u64, now: u64, flights: bool) -> impl Iterator<Item = Place> + use<> {
         let flights = flights.then(|| self.flights.candidates(hash, 0)).into_iter().flatten();
-        self.results.candidates(hash, now).map(Place::Result).chain(flights.map(Place::Flight))
+        self.results
+            .candidates(hash, now)
+            .map(Place::Result)
+            .chain(flights.map(Place::Flight))
     }
 
     fn key(&self, place: Place) -> Option<&Key> {
@@ -255,19 +270,28 @@ impl State {
 
     /// Who computes; nothing but what is to be dropped, if nobody will finish it.
     fn busy(&mut self, id: EntryId, offered: Option<&Owned>) -> (Option<Found>, Option<(Key, Leading)>) {
-        let Some((_, leading)) = self.flights.get(id) else { return (None, None) };
+        let Some((_, leading)) = self.flights.get(id) else {
+            return (None, None);
+        };
         if leading.caller.is_lost() {
             return (None, self.flights.remove(id));
         }
         if let Some(offered) = offered {
             leading.flight.get_or_init(|| offered.clone());
         }
-        (Some(Found::Busy(leading.caller.clone(), leading.flight.get().cloned())), None)
+        (
+            Some(Found::Busy(leading.caller.clone(), leading.flight.get().cloned())),
+            None,
+        )
     }
 
     fn lead(&mut self, key: Key, hash: u64, caller: Caller) -> Found {
         self.tickets += 1;
-        let leading = Leading { ticket: self.tickets, caller, flight: OnceLock::new() };
+        let leading = Leading {
+            ticket: self.tickets,
+            caller,
+            flight: OnceLock::new(),
+        };
         let removed = self.flights.insert(hash, key, leading, 0);
         debug_assert!(removed.is_empty(), "flights neither age nor are bounded");
         Found::Nothing(self.tickets)
@@ -275,7 +299,9 @@ impl State {
 
     fn take_flight(&mut self, ticket: u64, hash: u64) -> Option<(Key, Leading)> {
         let id = self.flights.candidates(hash, 0).find(|id| {
-            self.flights.get(*id).is_some_and(|(_, leading)| leading.ticket == ticket)
+            self.flights
+                .get(*id)
+                .is_some_and(|(_, leading)| leading.ticket == ticket)
         })?;
         self.flights.remove(id)
     }

@@ -80,11 +80,22 @@ impl ArrayCheck {
             (None, String::new())
         } else {
             let allowed: Vec<String> = dtype.extract()?;
-            let places = allowed.iter().filter_map(|name| DTYPES.iter().position(|(known, ..)| known == name));
-            (Some(places.fold(0, |bits, place| bits | 1 << place)), allowed.join(" or "))
+            let places = allowed
+                .iter()
+                .filter_map(|name| DTYPES.iter().position(|(known, ..)| known == name));
+            (
+                Some(places.fold(0, |bits, place| bits | 1 << place)),
+                allowed.join(" or "),
+            )
         };
         let finite = expectation.getattr("finite")?.is_truthy()?;
-        Ok(Self { shape, dtypes, dtype_words, finite, bounds: Bounds::of(expectation)? })
+        Ok(Self {
+            shape,
+            dtypes,
+            dtype_words,
+            finite,
+            bounds: Bounds::of(expectation)?,
+        })
     }
 
     /// Checks one argument.
@@ -111,7 +122,11 @@ impl ArrayCheck {
         }
         let buffer = self.buffer(py, value)?;
         self.check_layout(py, &buffer, value, this, names, found)?;
-        if self.looks_inside() { self.check_inside(py, &buffer, value) } else { Ok(()) }
+        if self.looks_inside() {
+            self.check_inside(py, &buffer, value)
+        } else {
+            Ok(())
+        }
     }
 
     #[inline]
@@ -125,14 +140,22 @@ impl ArrayCheck {
                 return Failed::Error(error);
             }
             let is_array = NumpyArray::of(py, value).is_some();
-            let expected = if is_array { self.numbers() } else { "an array (something with the buffer protocol)".to_owned() };
+            let expected = if is_array {
+                self.numbers()
+            } else {
+                "an array (something with the buffer protocol)".to_owned()
+            };
             Failure::new(expected, super::describe(py, value)).into()
         })
     }
 
     /// `an array of numbers that can be compared`, as it is needed to look inside.
     fn numbers(&self) -> String {
-        let kinds = if self.bounds.any() { "integers, or of floats" } else { "numbers: integers, floats or complex ones," };
+        let kinds = if self.bounds.any() {
+            "integers, or of floats"
+        } else {
+            "numbers: integers, floats or complex ones,"
+        };
         format!("an array of {kinds} of at most 64 bits each")
     }
 
@@ -165,7 +188,11 @@ impl ArrayCheck {
                 Length::Named(name) => found[name].get_or_insert((length, this)).0 == length,
             };
         }
-        if fits { Ok(()) } else { Err(self.misshapen(py, array, value, this, names, found)) }
+        if fits {
+            Ok(())
+        } else {
+            Err(self.misshapen(py, array, value, this, names, found))
+        }
     }
 
     #[cold]
@@ -186,7 +213,11 @@ impl ArrayCheck {
             Length::Named(name) => {
                 let text = &names.lengths[name];
                 if let Some((length, first)) = found[name] {
-                    let place = if first == this { String::new() } else { format!(" as in `{}`", names.parameters[first]) };
+                    let place = if first == this {
+                        String::new()
+                    } else {
+                        format!(" as in `{}`", names.parameters[first])
+                    };
                     let text = format!("{text} = {length}{place}");
                     if (first != this || shape_repeats(shape, name)) && !known.contains(&text) {
                         known.push(text);
@@ -196,13 +227,20 @@ impl ArrayCheck {
             }
         });
         let shown = tuple(lengths.collect());
-        let given = if known.is_empty() { String::new() } else { format!(" with {}", known.join(" and ")) };
+        let given = if known.is_empty() {
+            String::new()
+        } else {
+            format!(" with {}", known.join(" and "))
+        };
         let expected = format!("an array of shape {shown}{given}");
         Failure::new(expected, super::describe_array(py, value, array)).into()
     }
 
     fn check_inside(&self, py: Python<'_>, buffer: &Buffer, value: &Owned) -> Result<(), Failed> {
-        let wanted = Wanted { finite: self.finite, bounds: &self.bounds };
+        let wanted = Wanted {
+            finite: self.finite,
+            bounds: &self.bounds,
+        };
         if !values::readable(buffer.element(), &wanted) {
             return Err(Failure::new(self.numbers(), super::describe_array(py, value, buffer)).into());
         }
@@ -214,13 +252,19 @@ impl ArrayCheck {
 
     #[cold]
     fn odd_element(&self, buffer: &Buffer, odd: &Odd) -> Failed {
-        let expected = if odd.not_finite { "finite".to_owned() } else { format!("a number{}", self.bounds.words()) };
+        let expected = if odd.not_finite {
+            "finite".to_owned()
+        } else {
+            format!("a number{}", self.bounds.words())
+        };
         let got = match odd.value {
             None => "something else, which was changed meanwhile".to_owned(),
             Some(Value::Whole(value)) => value.to_string(),
             Some(Value::Float(value)) => show_float(value),
         };
-        let path = odd.place.map_or_else(String::new, |place| index_of(place, buffer.shape()));
+        let path = odd
+            .place
+            .map_or_else(String::new, |place| index_of(place, buffer.shape()));
         Failure { path, expected, got }.into()
     }
 }
@@ -243,12 +287,20 @@ impl Length {
 }
 
 fn shape_repeats(shape: &[Length], name: usize) -> bool {
-    shape.iter().filter(|length| matches!(length, Length::Named(other) if *other == name)).count() > 1
+    shape
+        .iter()
+        .filter(|length| matches!(length, Length::Named(other) if *other == name))
+        .count()
+        > 1
 }
 
 /// `(3, 4)`, as Python writes it.
 pub(super) fn tuple(parts: Vec<String>) -> String {
-    if parts.len() == 1 { format!("({},)", parts[0]) } else { format!("({})", parts.join(", ")) }
+    if parts.len() == 1 {
+        format!("({},)", parts[0])
+    } else {
+        format!("({})", parts.join(", "))
+    }
 }
 
 /// `[3, 5]`: the indices of an element by its place in their order.
@@ -260,11 +312,21 @@ fn index_of(mut place: usize, shape: &[isize]) -> String {
         place /= length;
     }
     indices.reverse();
-    if indices.is_empty() { "[()]".to_owned() } else { format!("[{}]", indices.join(", ")) }
+    if indices.is_empty() {
+        "[()]".to_owned()
+    } else {
+        format!("[{}]", indices.join(", "))
+    }
 }
 
 /// The name of an element's type, as numpy has it.
 pub(super) fn dtype_name(element: Element) -> Option<String> {
-    let (name, ..) = DTYPES.iter().find(|(_, class, size)| *class == element.class && *size == element.size)?;
-    Some(if element.swapped { format!("{name} in the other byte order") } else { (*name).to_owned() })
+    let (name, ..) = DTYPES
+        .iter()
+        .find(|(_, class, size)| *class == element.class && *size == element.size)?;
+    Some(if element.swapped {
+        format!("{name} in the other byte order")
+    } else {
+        (*name).to_owned()
+    })
 }

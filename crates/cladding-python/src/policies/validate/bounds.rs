@@ -63,14 +63,28 @@ impl Bounds {
             low.map_or(i128::MIN, |bound| bound.whole(f64::ceil)),
             high.map_or(i128::MAX, |bound| bound.whole(f64::floor)),
         );
-        let small = match (i64::try_from(whole.0.max(i64::MIN.into())), i64::try_from(whole.1.min(i64::MAX.into()))) {
+        let small = match (
+            i64::try_from(whole.0.max(i64::MIN.into())),
+            i64::try_from(whole.1.min(i64::MAX.into())),
+        ) {
             (Ok(low), Ok(high)) => (low, high),
             _ => (1, 0),
         };
-        let double = (low.map_or(f64::NEG_INFINITY, Given::up), high.map_or(f64::INFINITY, Given::down));
+        let double = (
+            low.map_or(f64::NEG_INFINITY, Given::up),
+            high.map_or(f64::INFINITY, Given::down),
+        );
         let rounded = |round: fn(f64) -> f64| (keep_finite(double.0, round), keep_finite(double.1, round));
         let (single, half) = (rounded(|bound| f64::from(bound as f32)), rounded(round_to_half));
-        Ok(Self { low, high, whole, small, double, single, half })
+        Ok(Self {
+            low,
+            high,
+            whole,
+            small,
+            double,
+            single,
+            half,
+        })
     }
 
     /// Whether there is a bound at all.
@@ -161,5 +175,9 @@ fn round_to_half(value: f64) -> f64 {
     let exponent = ((value.abs().to_bits() >> 52) as i32 - 1023).max(-14);
     let unit = 2_f64.powi(exponent - 10);
     let rounded = (value / unit).round_ties_even() * unit;
-    if rounded.abs() > LARGEST { f64::INFINITY.copysign(value) } else { rounded }
+    if rounded.abs() > LARGEST {
+        f64::INFINITY.copysign(value)
+    } else {
+        rounded
+    }
 }

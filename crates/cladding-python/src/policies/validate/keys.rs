@@ -47,14 +47,34 @@ impl KeysCheck {
 
     #[cold]
     fn missing(&self, py: Python<'_>, value: &Owned, name: &Owned) -> Failed {
-        let name = name.bound(py).repr().map_or_else(|_| String::new(), |name| name.to_string());
-        let expected = format!("a mapping with {}, of which {name} is missing", self.words(py));
-        Failure { path: format!("[{name}]"), expected, got: super::describe(py, value) }.into()
+        let name = name
+            .bound(py)
+            .repr()
+            .map_or_else(|_| String::new(), |name| name.to_string());
+        let expected = if self.names.len() == 1 {
+            "there".to_owned()
+        } else {
+            format!("there, with {}", self.words(py))
+        };
+        Failure {
+            path: format!("[{name}]"),
+            expected,
+            got: super::describe(py, value),
+        }
+        .into()
     }
 
     fn words(&self, py: Python<'_>) -> String {
-        let names = self.names.iter().filter_map(|name| name.bound(py).repr().ok()).map(|name| name.to_string());
+        let names = self
+            .names
+            .iter()
+            .filter_map(|name| name.bound(py).repr().ok())
+            .map(|name| name.to_string());
         let names: Vec<_> = names.collect();
-        format!("the key{} {}", if names.len() == 1 { "" } else { "s" }, names.join(", "))
+        format!(
+            "the key{} {}",
+            if names.len() == 1 { "" } else { "s" },
+            names.join(", ")
+        )
     }
 }

@@ -40,7 +40,9 @@ const FEW: usize = 8;
 static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
 
 fn module(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
-    Ok(MODULE.get_or_try_init(py, || py.import("cladding._validate").map(Bound::unbind))?.bind(py))
+    Ok(MODULE
+        .get_or_try_init(py, || py.import("cladding._validate").map(Bound::unbind))?
+        .bind(py))
 }
 
 /// The names that messages use.
@@ -72,7 +74,11 @@ impl ValidateSpec {
         let [array, range, keys] = classes;
         let (array, range, keys) = (array?, range?, keys?);
         let fallback = params.get("fallback")?.map(Owned::from);
-        let expectations = params.get("expectations")?.filter(|given| given.cast::<PyMapping>().is_ok_and(|given| !given.is_empty().unwrap_or(true)));
+        let expectations = params.get("expectations")?.filter(|given| {
+            given
+                .cast::<PyMapping>()
+                .is_ok_and(|given| !given.is_empty().unwrap_or(true))
+        });
         let Some(expectations) = expectations else {
             let text = "validate_input: expectations are needed, such as @validate_input(x=Range(0, 1))";
             return Err(configuration_error(py, text));
@@ -96,7 +102,11 @@ impl ValidateSpec {
             names.parameters.push(name);
             checks.push((rule, expectation.into()));
         }
-        Ok(Self { checks: checks.into(), names: Arc::new(names), fallback })
+        Ok(Self {
+            checks: checks.into(),
+            names: Arc::new(names),
+            fallback,
+        })
     }
 }
 
@@ -114,7 +124,10 @@ impl Spec for ValidateSpec {
         }
         if let (Some(fallback), Kind::Coroutine) = (&fallback, target.kind) {
             let inspect = py.import("inspect")?;
-            if inspect.call_method1("iscoroutinefunction", (fallback.bound(py),))?.is_truthy()? {
+            if inspect
+                .call_method1("iscoroutinefunction", (fallback.bound(py),))?
+                .is_truthy()?
+            {
                 let text = format!(
                     "validate_input: `fallback` of {} must not be a coroutine function: give a value, or a callable whose \
                      result is what the call gives when awaited",
@@ -128,7 +141,9 @@ impl Spec for ValidateSpec {
             checks: Arc::clone(&self.checks),
             names: Arc::clone(&self.names),
             rejected: self.checks.iter().map(|_| Counter::new()).collect(),
-            is_callable: fallback.as_ref().is_some_and(|fallback| fallback.bound(py).is_callable()),
+            is_callable: fallback
+                .as_ref()
+                .is_some_and(|fallback| fallback.bound(py).is_callable()),
             fallback,
             function: target.full_name(),
             checked: Counter::new(),
@@ -165,12 +180,22 @@ impl Place {
                 keyword: (index >= target.positional_only).then(|| target.parameters[index].clone()),
                 default: target.defaults.get(index).cloned().flatten(),
             }),
-            None if target.var_keyword => {
-                Ok(Self { index: usize::MAX, keyword: Some(PyString::intern(py, name).into()), default: None })
-            }
+            None if target.var_keyword => Ok(Self {
+                index: usize::MAX,
+                keyword: Some(PyString::intern(py, name).into()),
+                default: None,
+            }),
             None => {
-                let known: Vec<_> = target.parameters.iter().map(|known| known.bound(py).to_string()).collect();
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                let known: Vec<_> = target
+                    .parameters
+                    .iter()
+                    .map(|known| known.bound(py).to_string())
+                    .collect();
+                let known = if known.is_empty() {
+                    "none".to_owned()
+                } else {
+                    known.join(", ")
+                };
                 let text = format!(
                     "validate_input: `{name}` must be a parameter of {}, which has {known}",
                     target.full_name()
@@ -228,7 +253,11 @@ pub(crate) struct Failure {
 impl Failure {
     /// The argument itself is wrong.
     fn new(expected: String, got: String) -> Self {
-        Self { path: String::new(), expected, got }
+        Self {
+            path: String::new(),
+            expected,
+            got,
+        }
     }
 }
 
@@ -249,7 +278,9 @@ impl Validate {
     #[inline]
     fn check(&self, py: Python<'_>, arguments: Arguments<'_>, found: &mut [Found]) -> Result<(), (usize, Failed)> {
         for (index, (place, (rule, _))) in self.places.iter().zip(self.checks.iter()).enumerate() {
-            let Some(value) = place.find(py, arguments) else { continue };
+            let Some(value) = place.find(py, arguments) else {
+                continue;
+            };
             let result = match rule {
                 Rule::Range(check) => check.check(py, value),
                 Rule::Array(check) => check.check(py, value, index, &self.names, found),
@@ -301,7 +332,16 @@ impl Validate {
         let path = format!("{argument}{}", failure.path);
         let make = module(py)?.getattr("failure")?;
         let expectation = self.checks[index].1.bound(py);
-        Ok(make.call1((&self.function, argument, path, expectation, &failure.expected, &failure.got))?.into())
+        Ok(make
+            .call1((
+                &self.function,
+                argument,
+                path,
+                expectation,
+                &failure.expected,
+                &failure.got,
+            ))?
+            .into())
     }
 }
 
@@ -339,7 +379,11 @@ impl Hooks for Validate {
     }
 
     fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {
-        self.places.iter().filter_map(|place| place.default.as_ref()).chain(&self.fallback).for_each(visit);
+        self.places
+            .iter()
+            .filter_map(|place| place.default.as_ref())
+            .chain(&self.fallback)
+            .for_each(visit);
     }
 }
 
@@ -347,7 +391,9 @@ impl Hooks for Validate {
 #[cold]
 fn is_well_formed(call: &Call<'_>) -> bool {
     let (py, target, arguments) = (call.py, call.target, call.arguments);
-    let Some(positional) = target.positional else { return true };
+    let Some(positional) = target.positional else {
+        return true;
+    };
     let by_position = arguments.positional_count();
     if by_position > positional && !target.var_positional {
         return false;
@@ -374,7 +420,10 @@ fn describe(py: Python<'_>, value: &Owned) -> String {
     let described = module(py).and_then(|module| module.getattr("describe")?.call1((value.bound(py),))?.extract());
     described.unwrap_or_else(|_| {
         let kind = value.bound(py).get_type();
-        format!("a value of type {}", kind.name().map_or_else(|_| "?".to_owned(), |name| name.to_string()))
+        format!(
+            "a value of type {}",
+            kind.name().map_or_else(|_| "?".to_owned(), |name| name.to_string())
+        )
     })
 }
 
@@ -385,6 +434,8 @@ fn describe_array<L: Layout>(py: Python<'_>, value: &Owned, array: &L) -> String
     let kind = kind.name().map_or_else(|_| "array".to_owned(), |name| name.to_string());
     let dtype = array::dtype_name(array.element()).or_else(|| Some(value.bound(py).getattr("dtype").ok()?.to_string()));
     let dtype = dtype.unwrap_or_else(|| "that is none of numbers".to_owned());
-    let lengths = (0..array.dimensions()).map(|dimension| array.length(dimension).to_string()).collect();
+    let lengths = (0..array.dimensions())
+        .map(|dimension| array.length(dimension).to_string())
+        .collect();
     format!("{kind} of dtype {dtype} and shape {}", array::tuple(lengths))
 }

@@ -18,7 +18,11 @@ impl RangeCheck {
     /// Reads a `Range`, which has checked itself.
     pub(super) fn new(expectation: &Bound<'_, PyAny>) -> PyResult<Self> {
         let (low, high) = (expectation.getattr("min")?.into(), expectation.getattr("max")?.into());
-        Ok(Self { bounds: Bounds::of(expectation)?, low, high })
+        Ok(Self {
+            bounds: Bounds::of(expectation)?,
+            low,
+            high,
+        })
     }
 
     /// Checks one argument. Exact floats and ints are decided here; the rest, and every failure, in Python's own words.
@@ -40,7 +44,10 @@ impl RangeCheck {
     #[cold]
     fn ask(&self, py: Python<'_>, value: &Owned) -> Result<(), Failed> {
         let ask = super::module(py)?.getattr("in_range")?;
-        if ask.call1((value.bound(py), self.low.bound(py), self.high.bound(py)))?.is_truthy()? {
+        if ask
+            .call1((value.bound(py), self.low.bound(py), self.high.bound(py)))?
+            .is_truthy()?
+        {
             return Ok(());
         }
         Err(Failure::new(format!("a number{}", self.bounds.words()), super::describe(py, value)).into())

@@ -65,19 +65,19 @@ fn check_now(buffer: &Buffer, wanted: &Wanted<'_>) -> Option<Odd> {
         (Class::Unsigned, 4, true) => whole(buffer, wanted, |bytes| u32::from_ne_bytes(bytes).swap_bytes()),
         (Class::Unsigned, _, true) => whole(buffer, wanted, |bytes| u64::from_ne_bytes(bytes).swap_bytes()),
         (Class::Float, 2, false) => float(buffer, wanted, Precision::Half, |bytes| half(u16::from_ne_bytes(bytes))),
-        (Class::Float, 2, true) => {
-            float(buffer, wanted, Precision::Half, |bytes| half(u16::from_ne_bytes(bytes).swap_bytes()))
-        }
+        (Class::Float, 2, true) => float(buffer, wanted, Precision::Half, |bytes| {
+            half(u16::from_ne_bytes(bytes).swap_bytes())
+        }),
         (Class::Float, 4, false) | (Class::Complex, 8, false) => {
             float(buffer, wanted, Precision::Single, f32::from_ne_bytes)
         }
-        (Class::Float, 4, true) | (Class::Complex, 8, true) => {
-            float(buffer, wanted, Precision::Single, |bytes| f32::from_bits(u32::from_ne_bytes(bytes).swap_bytes()))
-        }
+        (Class::Float, 4, true) | (Class::Complex, 8, true) => float(buffer, wanted, Precision::Single, |bytes| {
+            f32::from_bits(u32::from_ne_bytes(bytes).swap_bytes())
+        }),
         (Class::Float | Class::Complex, _, false) => float(buffer, wanted, Precision::Double, f64::from_ne_bytes),
-        (Class::Float | Class::Complex, _, true) => {
-            float(buffer, wanted, Precision::Double, |bytes| f64::from_bits(u64::from_ne_bytes(bytes).swap_bytes()))
-        }
+        (Class::Float | Class::Complex, _, true) => float(buffer, wanted, Precision::Double, |bytes| {
+            f64::from_bits(u64::from_ne_bytes(bytes).swap_bytes())
+        }),
     }
 }
 
@@ -148,7 +148,11 @@ where
         };
         let (place, value) = first(buffer, read, is_odd);
         let value = value.map(value_of);
-        Odd { place, value: value.map(Value::Float), not_finite: wanted.finite && value.is_none_or(|value| !value.is_finite()) }
+        Odd {
+            place,
+            value: value.map(Value::Float),
+            not_finite: wanted.finite && value.is_none_or(|value| !value.is_finite()),
+        }
     })
 }
 
@@ -165,7 +169,11 @@ where
     (!good).then(|| {
         let is_odd = |value: T| !(low..=high).contains(&value.into());
         let (place, value) = first(buffer, read, is_odd);
-        Odd { place, value: value.map(|value| Value::Whole(value.into())), not_finite: false }
+        Odd {
+            place,
+            value: value.map(|value| Value::Whole(value.into())),
+            not_finite: false,
+        }
     })
 }
 
