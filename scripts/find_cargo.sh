@@ -17,7 +17,7 @@ if [ -z "$found" ]; then
     echo "cladding needs a Rust toolchain ($cargo does not run): $get" >&2
     exit 1
 fi
-# 1.88 is 1 * 1000 + 88.
+# 1.89 is 1 * 1000 + 89.
 if [ $((${found%.*} * 1000 + ${found#*.})) -lt $((${needed%.*} * 1000 + ${needed#*.})) ]; then
     echo "cladding needs Rust $needed or newer ($cargo is $found): run 'rustup update', or $get" >&2
     exit 1

@@ -99,7 +99,9 @@ def warn(function: str, used: int, limit: int, fraction: float, threshold: float
 
 def lost_sight(function: str, error: str) -> None:
     """Says in the log that memory cannot be read any more."""
-    logging.getLogger("cladding").warning("%s: memory in use cannot be read, calls are let through: %s", function, error)
+    logging.getLogger("cladding").warning(
+        "%s: memory in use cannot be read, calls are let through: %s", function, error
+    )
 
 
 def pressure(

@@ -32,13 +32,17 @@ class Stack:
         TypeError: a part is none of these.
     """
 
-    __slots__ = ("policies",)
+    __slots__ = ("_policies",)
 
-    policies: tuple[Policy, ...]
-    """The policies, outermost first."""
+    _policies: tuple[Policy, ...]
 
     def __init__(self, *parts: Part) -> None:
-        object.__setattr__(self, "policies", tuple(policy for part in parts for policy in _policies_of(part)))
+        object.__setattr__(self, "_policies", tuple(policy for part in parts for policy in _policies_of(part)))
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """The policies, outermost first."""
+        return self._policies
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         message = f"a Stack cannot be changed: add to it instead ({name!r})"

@@ -25,7 +25,7 @@ def _rules_for(what: str | Target, asker: str) -> list[str]:
     if what == "all" or what in _stack.POLICY_NAMES:
         return [what]
     function, colon, policy = what.partition(":")
-    if "" not in function.split(".")[:2] and "." in function and (not colon or policy in _stack.POLICY_NAMES):
+    if "." in function and all(function.split(".")) and (not colon or policy in _stack.POLICY_NAMES):
         return [what]
     message = (
         f"{asker}: each must be a decorated function, 'all', one of {', '.join(_stack.POLICY_NAMES)}, 'module.function' "

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cladding._native import Policy
+    from cladding._policy import Target
 
-F = TypeVar("F")
+    F = TypeVar("F", bound=Target)
 
 
 @overload

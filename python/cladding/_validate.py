@@ -58,6 +58,12 @@ def _bounds(owner: str, low: Any, high: Any) -> tuple[int | float | None, int | 
     return low, high
 
 
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong("Array", "finite", "a bool", value)
+    return value
+
+
 def _shape(value: Any) -> tuple[int | str | None, ...] | None:
     if value is None:
         return None
@@ -92,13 +98,20 @@ def _dtypes(value: Any) -> tuple[str, ...] | None:
     return tuple(name for name in names if name is not None)
 
 
+def _names(values: tuple[object, ...]) -> tuple[str, ...]:
+    names = tuple(value for value in values if isinstance(value, str) and value)
+    if not names or len(names) < len(values) or len(set(names)) < len(names):
+        raise _wrong("Keys", "names", "different strings that are not empty, one at least", values)
+    return names
+
+
 def _show(name: str, *positional: object, **named: object) -> str:
     shown = [repr(value) for value in positional]
     shown += [f"{key}={value!r}" for key, value in named.items() if value is not None and value is not False]
     return f"{name}({', '.join(shown)})"
 
 
-@dataclass(frozen=True, slots=True, init=False, repr=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Array:
     """Expects an array: anything with the buffer protocol (numpy arrays of any layout, memoryviews, ``array.array``).
 
@@ -135,14 +148,14 @@ class Array:
         min: float | None = None,  # noqa: A002 - the field's own words
         max: float | None = None,  # noqa: A002
     ) -> None:
-        if not isinstance(finite, bool):
-            raise _wrong("Array", "finite", "a bool", finite)
         low, high = _bounds("Array", min, max)
         names = _dtypes(dtype)
         for name in names or ():
             if (low is not None or high is not None) and name.startswith(("bool", "complex")):
-                raise _wrong("Array", "min" if low is not None else "max", f"None for {name}", low if high is None else high)
-        values = {"shape": _shape(shape), "dtype": names, "finite": finite, "min": low, "max": high}
+                raise _wrong(
+                    "Array", "min" if low is not None else "max", f"None for {name}", low if high is None else high
+                )
+        values = {"shape": _shape(shape), "dtype": names, "finite": _flag(finite), "min": low, "max": high}
         for key, value in values.items():
             object.__setattr__(self, key, value)
 
@@ -151,7 +164,7 @@ class Array:
         return _show("Array", shape=self.shape, dtype=dtype, finite=self.finite, min=self.min, max=self.max)
 
 
-@dataclass(frozen=True, slots=True, init=False, repr=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Range:
     """Expects a number between two bounds, both included. Booleans, NaN and numbers written as text are refused.
 
@@ -175,7 +188,7 @@ class Range:
         return _show("Range", min=self.min, max=self.max)
 
 
-@dataclass(frozen=True, slots=True, init=False, repr=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Keys:
     """Expects a mapping that has these keys. It may have more.
 
@@ -189,10 +202,7 @@ class Keys:
     names: tuple[str, ...]
 
     def __init__(self, *names: str) -> None:
-        is_name = all(isinstance(name, str) and name for name in names)
-        if not names or not is_name or len(set(names)) < len(names):
-            raise _wrong("Keys", "names", "different strings that are not empty, one at least", names)
-        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "names", _names(names))
 
     def __repr__(self) -> str:
         return _show("Keys", *self.names)
@@ -265,13 +275,7 @@ def validate_input(
             function does not have, or a fallback that this kind of function cannot have.
         ValidationError: at a call, when an argument fails and there is no fallback.
     """
-    if expectations is not None and not isinstance(expectations, Mapping):
-        message = (
-            f"validate_input: expectations are needed, such as @validate_input(x=Range(0, 1)); it cannot be used bare, "
-            f"got {describe(expectations)}"
-        )
-        raise ConfigurationError(message)
-    given = dict(expectations or {})
+    given = {} if expectations is None else _mapping(expectations)
     if twice := sorted(set(given) & set(more)):
         raise _wrong("validate_input", twice[0], "given once", given[twice[0]])
     parameters: dict[str, Any] = {"expectations": Expectations({**given, **more})}
@@ -280,6 +284,16 @@ def validate_input(
     if enabled is not True:
         parameters["enabled"] = enabled
     return Policy("validate_input", parameters)
+
+
+def _mapping(value: object) -> dict[str, Expectation]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    message = (
+        f"validate_input: expectations are needed, such as @validate_input(x=Range(0, 1)); it cannot be used bare, "
+        f"got {describe(value)}"
+    )
+    raise ConfigurationError(message)
 
 
 def in_range(value: Any, low: float | None, high: float | None) -> bool:
@@ -298,7 +312,8 @@ def in_range(value: Any, low: float | None, high: float | None) -> bool:
         value = float(value)
         if math.isnan(value):
             return False
-    return bool((low is None or low <= value) and (high is None or value <= high))
+    number: Any = value
+    return bool((low is None or low <= number) and (high is None or number <= high))
 
 
 def describe(value: Any) -> str:

@@ -49,8 +49,8 @@ def waits(cladding: Any, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def sleep_async(seconds: float) -> None:
         seen.append(seconds)
 
-    monkeypatch.setattr(cladding._waits, "sleep", seen.append)
-    monkeypatch.setattr(cladding._waits, "sleep_async", sleep_async)
+    monkeypatch.setattr("cladding._waits.sleep", seen.append)
+    monkeypatch.setattr("cladding._waits.sleep_async", sleep_async)
     return seen
 
 
@@ -217,7 +217,7 @@ def test_every_wait_is_within_its_bounds(
     waits: list[float] = []
     policy = cladding.retry(retries, factor, initial_delay=initial, max_delay=initial + room, jitter=jitter)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cladding._waits, "sleep", waits.append)
+        patch.setattr("cladding._waits.sleep", waits.append)
         assert policy(Fails(retries))() == retries + 1
     limits = [min(initial + room, initial * factor**i) for i in range(retries)]
     if initial == 0:
@@ -253,7 +253,7 @@ def test_an_interrupt_ends_the_wait(cladding: Any, monkeypatch: pytest.MonkeyPat
     def interrupted(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cladding._waits, "sleep", interrupted)
+    monkeypatch.setattr("cladding._waits.sleep", interrupted)
     fails = Fails(9)
     f = cladding.retry(exceptions=Exception)(fails)
     with pytest.raises(KeyboardInterrupt):
@@ -264,8 +264,8 @@ def test_an_interrupt_ends_the_wait(cladding: Any, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no interval timers")
 def test_an_interrupt_ends_attempts_without_end_and_without_waits(cladding: Any) -> None:
-    # No Python code runs in any attempt, so only retry itself can notice the signal.
-    endless = cladding.retry(max_retries=None, initial_delay=0, exceptions=ValueError)(functools.partial(int, "x"))
+    # No Python code runs in any attempt, and nothing in `pop` looks at signals, so only retry itself can.
+    endless = cladding.retry(max_retries=None, initial_delay=0, exceptions=IndexError)([].pop)
 
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
@@ -390,6 +390,30 @@ def test_sent_values_reach_the_attempt_that_yields(cladding: Any, waits: list[fl
     assert (stop.value.value, fails.calls) == (5, 2)
 
 
+@pytest.mark.parametrize("delay", [0, 0.1])
+def test_a_coroutine_that_fails_while_it_is_closed_is_not_retried(
+    cladding: Any, waits: list[float], delay: float
+) -> None:
+    fails = Fails(9)
+
+    @cladding.retry(initial_delay=delay)
+    async def work() -> None:
+        try:
+            await asyncio.sleep(0)
+        finally:
+            fails()
+
+    call = work()
+    call.send(None)
+    with pytest.raises(ConnectionError) as caught:
+        call.close()
+    assert caught.value.__traceback__ is not None
+    assert "work" in [entry.name for entry in traceback.extract_tb(caught.value.__traceback__)]
+    assert not hasattr(caught.value, "__notes__")
+    assert (fails.calls, waits) == (1, [])
+    assert work.cladding.retry.stats == {"calls": 1, "retries": 0, "gave_up": 0}
+
+
 # ------------------------------------------------------------------------------- what is left of exceptions and frames
 
 
@@ -398,9 +422,7 @@ class Payload:
 
 
 @all_kinds
-def test_earlier_exceptions_keep_no_frames_alive(
-    cladding: Any, monkeypatch: pytest.MonkeyPatch, kind: Kind
-) -> None:
+def test_earlier_exceptions_keep_no_frames_alive(cladding: Any, monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
     alive: list[weakref.ref[Payload]] = []
     kept: list[Exception] = []
     while_waiting: list[int] = []
@@ -418,8 +440,8 @@ def test_earlier_exceptions_keep_no_frames_alive(
         kept.append(error)
         raise error
 
-    monkeypatch.setattr(cladding._waits, "sleep", look)
-    monkeypatch.setattr(cladding._waits, "sleep_async", look_async)
+    monkeypatch.setattr("cladding._waits.sleep", look)
+    monkeypatch.setattr("cladding._waits.sleep_async", look_async)
     f = cladding.retry(kind.make(body))
     gc.collect()
     gc.disable()
@@ -550,7 +572,7 @@ def test_tasks_have_delays_of_their_own(cladding: Any, monkeypatch: pytest.Monke
         waits.setdefault(task.get_name(), []).append(seconds)
         await asyncio.sleep(0)
 
-    monkeypatch.setattr(cladding._waits, "sleep_async", sleep_async)
+    monkeypatch.setattr("cladding._waits.sleep_async", sleep_async)
 
     @cladding.retry(jitter="none", initial_delay=1)
     async def f(fails: Fails) -> int:

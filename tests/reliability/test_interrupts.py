@@ -58,7 +58,7 @@ def interrupt_after(entered: threading.Event) -> Iterator[None]:
 def retrying(cladding: Any, entered: threading.Event, attempts: list[int], delay: float = LONG) -> Callable[[], str]:
     """A function that fails at its first attempt, and then waits for its second."""
 
-    @cladding.retry(max_retries=3, initial_delay=delay, max_delay=delay, exceptions=(Failure,))
+    @cladding.retry(max_retries=3, initial_delay=delay, max_delay=delay, exceptions=(Failure,), jitter="none")
     def fails_once() -> str:
         attempts.append(1)
         if len(attempts) == 1:
@@ -210,7 +210,7 @@ def test_waiter_computes_when_the_computing_thread_is_interrupted(cladding: Any)
 def _async_retry(cladding: Any) -> tuple[Callable[[], Awaitable[Any]], list[int]]:
     attempts: list[int] = []
 
-    @cladding.retry(max_retries=3, initial_delay=LONG, max_delay=LONG, exceptions=(Failure,))
+    @cladding.retry(max_retries=3, initial_delay=LONG, max_delay=LONG, exceptions=(Failure,), jitter="none")
     async def fails() -> None:
         attempts.append(1)
         raise Failure

@@ -130,50 +130,44 @@ def test_decorating(decorate: Callable[[Any], Any]) -> None:
     assert_steady(make, function, coroutine, calls=CALLS // 20)
 
 
-def _policies(cladding: Any) -> dict[str, tuple[Any, Callable[[Any, Any], Any]]]:
-    return {
-        "retry": (cladding.retry(max_retries=2, initial_delay=0.0, exceptions=(Failure,)), lambda f, x: f(x)),
-        "retry, used up": (
-            cladding.retry(max_retries=2, initial_delay=0.0, exceptions=(Failure,)),
-            lambda f, x: f(x, fail=True),
+# What decorates the function, and one call of it.
+POLICIES: dict[str, tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]] = {
+    "retry": (lambda c: c.retry(max_retries=2, initial_delay=0.0, exceptions=(Failure,)), lambda f, x: f(x)),
+    "retry, used up": (
+        lambda c: c.retry(max_retries=2, initial_delay=0.0, exceptions=(Failure,)),
+        lambda f, x: f(x, fail=True),
+    ),
+    "cache, hits": (lambda c: c.cache_result(ttl=600), lambda f, x: f(1)),
+    "cache, misses": (lambda c: c.cache_result(ttl=600, max_entries=8), lambda f, x: f(Payload())),
+    "cache, failures": (lambda c: c.cache_result(ttl=600), lambda f, x: f(1, fail=True)),
+    "cache, unhashable": (lambda c: c.cache_result(ttl=600, max_entries=8), lambda f, x: f([1])),
+    "validation": (lambda c: c.validate_input(x=c.Range(0, 10)), lambda f, x: f(5)),
+    "validation, refused": (lambda c: c.validate_input(x=c.Range(0, 10)), lambda f, x: f(50)),
+    "memory guard": (lambda c: c.memory_guard(threshold=0.99), lambda f, x: f(x)),
+    "memory guard, refused": (
+        lambda c: c.memory_guard(threshold=0.000001, on_pressure=("raise",)),
+        lambda f, x: f(x),
+    ),
+    "monitor": (lambda c: c.monitor(), lambda f, x: f(x)),
+    "monitor, failing": (lambda c: c.monitor(), lambda f, x: f(x, fail=True)),
+    "all five": (
+        lambda c: c.stack(
+            c.monitor(),
+            c.memory_guard(threshold=0.99),
+            c.validate_input(x=c.Range(0, 10)),
+            c.cache_result(ttl=600),
+            c.retry(max_retries=2, initial_delay=0.0),
         ),
-        "cache, hits": (cladding.cache_result(ttl=600), lambda f, x: f(1)),
-        "cache, misses": (cladding.cache_result(ttl=600, max_entries=8), lambda f, x: f(Payload())),
-        "cache, failures": (cladding.cache_result(ttl=600), lambda f, x: f(1, fail=True)),
-        "cache, unhashable": (cladding.cache_result(ttl=600, max_entries=8), lambda f, x: f([1])),
-        "validation": (cladding.validate_input(x=cladding.Range(0, 10)), lambda f, x: f(5)),
-        "validation, refused": (cladding.validate_input(x=cladding.Range(0, 10)), lambda f, x: f(50)),
-        "memory guard": (cladding.memory_guard(threshold=0.99), lambda f, x: f(x)),
-        "memory guard, refused": (
-            cladding.memory_guard(threshold=0.000001, on_pressure=("raise",)),
-            lambda f, x: f(x),
-        ),
-        "monitor": (cladding.monitor(), lambda f, x: f(x)),
-        "monitor, failing": (cladding.monitor(), lambda f, x: f(x, fail=True)),
-        "all five": (
-            cladding.stack(
-                cladding.monitor(),
-                cladding.memory_guard(threshold=0.99),
-                cladding.validate_input(x=cladding.Range(0, 10)),
-                cladding.cache_result(ttl=600),
-                cladding.retry(max_retries=2, initial_delay=0.0),
-            ),
-            lambda f, x: f(5),
-        ),
-    }
-
-
-POLICIES = (
-    *("retry", "retry, used up", "cache, hits", "cache, misses", "cache, failures", "cache, unhashable", "validation"),
-    *("validation, refused", "memory guard", "memory guard, refused", "monitor", "monitor, failing", "all five"),
-)
+        lambda f, x: f(5),
+    ),
+}
 
 
 @pytest.mark.parametrize("kind", [function, coroutine])
 @pytest.mark.parametrize("name", POLICIES)
 def test_policies(cladding: Any, name: str, kind: Callable[..., Any]) -> None:
-    policy, call = _policies(cladding)[name]
-    decorated, argument = policy(kind), Payload()
+    policy, call = POLICIES[name]
+    decorated, argument = policy(cladding)(kind), Payload()
     expected = (Failure, ValueError, MemoryError, TypeError)
 
     def once() -> None:

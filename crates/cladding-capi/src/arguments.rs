@@ -104,9 +104,19 @@ impl<'a> Arguments<'a> {
     /// Calls `callable` with these very arguments.
     #[inline]
     pub fn call(&self, _py: Python<'_>, callable: &Owned) -> Result<Owned, Raised> {
+        let pointer = callable.as_ptr();
         // SAFETY: the array is valid for the call, and the offset flag (which lets the callee use the slot in front) is
-        // the caller's own permission, passed on.
-        let result = unsafe { ffi::PyObject_Vectorcall(callable.as_ptr(), self.array, self.nargsf, self.names) };
+        // the caller's own permission, passed on. A function is called through its slot at once, which spares the general
+        // call's look at the thread state.
+        let result = unsafe {
+            if ffi::Py_TYPE(pointer) == &raw mut ffi::PyFunction_Type
+                && let Some(call) = (*pointer.cast::<ffi::PyFunctionObject>()).vectorcall
+            {
+                call(pointer, self.array, self.nargsf, self.names)
+            } else {
+                ffi::PyObject_Vectorcall(pointer, self.array, self.nargsf, self.names)
+            }
+        };
         // SAFETY: the result is a new reference, or NULL with an exception set.
         unsafe { Owned::from_new(result) }.ok_or_else(Raised::assume)
     }

@@ -2,11 +2,8 @@
 
 use std::any::Any;
 use std::cell::Cell;
-use std::collections::HashMap;
 
 use cladding_capi::{Arguments, Owned, Suspended};
-use cladding_engine::metrics::Histogram;
-use cladding_engine::metrics::exposition::{Kind, Writer};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -46,7 +43,7 @@ pub(crate) enum Enter {
     /// The call is over with this outcome; nothing inside is called, and this policy's `exit` is not asked.
     Answer(Outcome),
     /// Wait, then ask `enter` again.
-    Wait(Wait),
+    Wait(Box<Wait>),
 }
 
 /// What a policy says after the wrapped function has run.
@@ -56,7 +53,7 @@ pub(crate) enum Exit {
     /// Call everything inside once more. Ignored once a generator has yielded, and for exceptions that are not ordinary.
     Again,
     /// Wait, then ask `exit` again with the same outcome.
-    Wait(Wait),
+    Wait(Box<Wait>),
 }
 
 /// Something to wait for: blocking with the lock released in plain functions, awaited in coroutines.
@@ -101,6 +98,8 @@ pub(crate) struct Call<'a> {
     pub(crate) arguments: Arguments<'a>,
     /// Whether a generator has yielded already.
     pub(crate) yielded: bool,
+    /// Whether the call is being closed, so that nothing is waited for and nothing is called again.
+    pub(crate) closing: bool,
     now: Cell<u64>,
 }
 
@@ -111,6 +110,7 @@ impl<'a> Call<'a> {
             target,
             arguments,
             yielded: false,
+            closing: false,
             now: Cell::new(0),
         }
     }
@@ -153,6 +153,11 @@ pub(crate) trait Hooks: Send + Sync + Any {
         Ok(())
     }
 
+    /// Whether `exit` is to be called.
+    fn leaves(&self) -> bool {
+        true
+    }
+
     /// For each item of a generator, before the consumer gets it. Called only if [`Hooks::wants_items`].
     fn item(&self, _call: &Call<'_>, _slot: &mut Slot, _item: &Owned) {}
 
@@ -188,138 +193,4 @@ pub(crate) trait Hooks: Send + Sync + Any {
 
     /// Drops the references that can be part of a cycle.
     fn clear(&self) {}
-}
-
-/// The metrics page while it is collected: samples by family, so that each family is written in one block.
-///
-/// Functions that share a name and labels share a sample, which is their sum: a page must not have a series twice.
-#[derive(Default)]
-pub(crate) struct Page {
-    families: Vec<(Family, Samples)>,
-}
-
-/// A metric family's head.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Family {
-    pub(crate) name: &'static str,
-    pub(crate) help: &'static str,
-    pub(crate) kind: Kind,
-}
-
-/// Names and values of a sample's labels.
-pub(crate) type Labels = Vec<(String, String)>;
-
-#[derive(Default)]
-struct Samples {
-    /// Writers of samples that have something of their own.
-    own: Vec<Box<dyn Fn(&mut Writer, &str)>>,
-    /// Where the samples with some labels are in `merged`.
-    places: HashMap<Labels, usize>,
-    merged: Vec<(Labels, Value)>,
-}
-
-enum Value {
-    Count(u64),
-    Gauge(u64),
-    Histogram {
-        bounds: &'static [f64],
-        cumulative: Vec<u64>,
-        sum: f64,
-    },
-}
-
-impl Page {
-    /// Adds a sample; `write` gets the writer and the family's name. Its labels have to be those of no other sample.
-    pub(crate) fn add(&mut self, family: Family, write: impl Fn(&mut Writer, &str) + 'static) {
-        self.samples(family).own.push(Box::new(write));
-    }
-
-    /// Adds a whole number to the sample with these labels.
-    pub(crate) fn count(&mut self, family: Family, labels: Labels, count: u64) {
-        self.merge(family, labels, Value::Count(count));
-    }
-
-    /// Sets the sample with these labels to a whole number, unless it was set already.
-    pub(crate) fn gauge(&mut self, family: Family, labels: Labels, value: u64) {
-        self.merge(family, labels, Value::Gauge(value));
-    }
-
-    /// Adds a histogram to the sample with these labels. All histograms of a family have the same bounds.
-    pub(crate) fn histogram(&mut self, family: Family, labels: Labels, bounds: &'static [f64], histogram: &Histogram) {
-        let (cumulative, sum) = (histogram.cumulative(bounds), histogram.sum_nanos() as f64 / 1e9);
-        self.merge(
-            family,
-            labels,
-            Value::Histogram {
-                bounds,
-                cumulative,
-                sum,
-            },
-        );
-    }
-
-    fn samples(&mut self, family: Family) -> &mut Samples {
-        let place = self
-            .families
-            .iter()
-            .position(|(known, _)| *known == family)
-            .unwrap_or_else(|| {
-                self.families.push((family, Samples::default()));
-                self.families.len() - 1
-            });
-        &mut self.families[place].1
-    }
-
-    fn merge(&mut self, family: Family, labels: Labels, more: Value) {
-        let Samples { places, merged, .. } = self.samples(family);
-        let Some(place) = places.get(&labels) else {
-            places.insert(labels.clone(), merged.len());
-            merged.push((labels, more));
-            return;
-        };
-        match (&mut merged[*place].1, more) {
-            (Value::Count(count), Value::Count(more)) => *count += more,
-            (Value::Gauge(_), Value::Gauge(_)) => {}
-            (
-                Value::Histogram { cumulative, sum, .. },
-                Value::Histogram {
-                    cumulative: more,
-                    sum: more_sum,
-                    ..
-                },
-            ) => {
-                cumulative.iter_mut().zip(more).for_each(|(count, more)| *count += more);
-                *sum += more_sum;
-            }
-            _ => debug_assert!(false, "a family holds samples of one kind"),
-        }
-    }
-
-    /// The text.
-    pub(crate) fn finish(self) -> String {
-        let mut writer = Writer::new();
-        for (family, samples) in self.families {
-            writer.family(family.name, family.help, family.kind);
-            for write in samples.own {
-                write(&mut writer, family.name);
-            }
-            for (labels, value) in samples.merged {
-                let labels: Vec<_> = labels
-                    .iter()
-                    .map(|(name, value)| (name.as_str(), value.as_str()))
-                    .collect();
-                match value {
-                    Value::Count(value) | Value::Gauge(value) => writer.count(family.name, &labels, value),
-                    Value::Histogram {
-                        bounds,
-                        cumulative,
-                        sum,
-                    } => {
-                        writer.histogram(family.name, &labels, bounds, &cumulative, sum);
-                    }
-                }
-            }
-        }
-        writer.finish()
-    }
 }

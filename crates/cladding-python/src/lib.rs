@@ -12,6 +12,7 @@ mod clock;
 mod counters;
 mod flight;
 mod hooks;
+mod page;
 mod params;
 mod policies;
 mod policy;

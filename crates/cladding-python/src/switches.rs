@@ -57,6 +57,8 @@ struct Live {
     target: Arc<Py<Target>>,
 }
 
+/// Whether any switch may be off. While none is, which is the rule, calls look at no switch of their own.
+static ANY_OFF: AtomicBool = AtomicBool::new(false);
 static NEXT: AtomicU64 = AtomicU64::new(0);
 static REGISTRY: Mutex<Option<Registry>> = Mutex::new(None);
 
@@ -67,6 +69,24 @@ fn registry() -> MutexGuard<'static, Option<Registry>> {
 fn update(switch: &Switch, rules: &[String]) {
     let off = switch.own.load(Ordering::Relaxed) || rules.iter().any(|rule| switch.matches(rule));
     switch.off.store(off, Ordering::Relaxed);
+    if off {
+        ANY_OFF.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether a call has to look at the switches of its policies.
+#[inline]
+pub(crate) fn any_off() -> bool {
+    ANY_OFF.load(Ordering::Relaxed)
+}
+
+impl Registry {
+    fn update_all(&self) {
+        ANY_OFF.store(false, Ordering::Relaxed);
+        for switch in self.live.iter().filter_map(|live| live.switch.upgrade()) {
+            update(&switch, &self.rules);
+        }
+    }
 }
 
 /// Makes the switch of a policy that was just bound.
@@ -112,7 +132,7 @@ pub(crate) fn register(
 pub(crate) fn set_enabled(switch: &Switch, enabled: bool) {
     let mut guard = registry();
     switch.own.store(!enabled, Ordering::Relaxed);
-    update(switch, &guard.get_or_insert_default().rules);
+    guard.get_or_insert_default().update_all();
 }
 
 /// Adds or takes back a rule, once.
@@ -125,9 +145,7 @@ pub(crate) fn switch(rule: String, off: bool) {
     } else if let Some(place) = registry.rules.iter().position(|known| *known == rule) {
         registry.rules.swap_remove(place);
     }
-    for switch in registry.live.iter().filter_map(|live| live.switch.upgrade()) {
-        update(&switch, &registry.rules);
-    }
+    registry.update_all();
 }
 
 /// The rules that are in force.

@@ -285,6 +285,7 @@ impl State {
             let arguments = self.arguments.as_ref().unwrap_or(&nothing).view();
             let mut call = Call::new(py, stack.target.get(), arguments);
             call.yielded = self.yielded;
+            call.closing = self.machine.is_closing();
             match self.machine.advance(&call, &stack.entries, event.take()) {
                 Action::Invoke => match self.invoke(py, stack) {
                     Ok(next) => return Ok(Some(next)),
@@ -512,6 +513,7 @@ impl Steps for Driver {
         this.enter(Err, |_, state| {
             if state.current.is_some() {
                 state.order = Order::Close;
+                state.machine.close();
             }
             Ok(Owned::none())
         })

@@ -66,7 +66,7 @@ pub(super) enum Action {
     /// Call the wrapped callable and report how it ended.
     Invoke,
     /// Wait and report.
-    Wait(Wait),
+    Wait(Box<Wait>),
     /// The call is over.
     Done(Outcome),
 }
@@ -103,6 +103,10 @@ impl Machine {
     /// From now on nothing is waited for and nothing is called again.
     pub(super) fn close(&mut self) {
         self.closing = true;
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -153,7 +157,7 @@ impl Machine {
         }
     }
 
-    fn enter(&mut self, call: &Call<'_>, entries: &[Entry], index: usize) -> Option<Wait> {
+    fn enter(&mut self, call: &Call<'_>, entries: &[Entry], index: usize) -> Option<Box<Wait>> {
         let (entry, slot) = (&entries[index], &mut self.slots[index]);
         match skipped(entry, call) {
             Ok(false) => {}
@@ -178,7 +182,7 @@ impl Machine {
         None
     }
 
-    fn leave(&mut self, call: &Call<'_>, entries: &[Entry], index: usize, mut outcome: Outcome) -> Option<Wait> {
+    fn leave(&mut self, call: &Call<'_>, entries: &[Entry], index: usize, mut outcome: Outcome) -> Option<Box<Wait>> {
         let (entry, slot) = (&entries[index - 1], &mut self.slots[index - 1]);
         if slot.phase == Slot::SKIPPED {
             self.place = Place::Leaving(index - 1, outcome);

@@ -26,6 +26,8 @@ pub(crate) struct Entry {
     pub(crate) hooks: Arc<dyn Hooks>,
     pub(crate) switch: Arc<Switch>,
     pub(crate) enabled: Option<Owned>,
+    /// What [`Hooks::leaves`] says.
+    leaves: bool,
     object: Owned,
 }
 
@@ -37,6 +39,8 @@ pub(crate) struct BoundStack {
     pub(crate) kind: Kind,
     /// The carrier is a plain function although the kind is another: a callable object, say, whose parameters only it knows.
     plain: bool,
+    /// Whether any policy has an `enabled` to ask.
+    asks: bool,
     /// Whether any policy looks at the items of generators.
     wants_items: bool,
     /// Whether a coroutine or generator must keep its arguments to the end.
@@ -59,6 +63,7 @@ impl BoundStack {
                 hooks: Arc::clone(&bound.hooks),
                 switch: Arc::clone(&bound.switch),
                 enabled: bound.enabled.clone(),
+                leaves: bound.hooks.leaves(),
                 object: policy.into(),
             });
         }
@@ -67,6 +72,7 @@ impl BoundStack {
             kind: target.get().kind,
             target,
             plain,
+            asks: entries.iter().any(|entry| entry.enabled.is_some()),
             wants_items: entries.iter().any(|entry| entry.hooks.wants_items()),
             keeps_arguments: entries.iter().any(|entry| entry.hooks.repeats()),
             entries: entries.into(),

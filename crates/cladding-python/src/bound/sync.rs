@@ -10,14 +10,19 @@ use super::driver::{Driver, awaited};
 use super::machine::{Place, Suspended, Suspension};
 use super::{BoundStack, Entry, deferred};
 use crate::hooks::{Call, Enter, Exit, Outcome, Slot, Wait};
-use crate::{policy, waits};
+use crate::{policy, switches, waits};
 
 /// Runs one call of a plain function.
 #[inline]
 pub(super) fn run(this: &This<'_, BoundStack>, py: Python<'_>, arguments: Arguments<'_>) -> Result<Owned, Raised> {
     let call = Call::new(py, this.target.get(), arguments);
     let mut slots = Vec::new();
-    match walk::<false>(this, &call, &this.entries, &mut slots) {
+    let outcome = if switches::any_off() || this.asks {
+        walk::<false, true>(this, &call, &this.entries, &mut slots)
+    } else {
+        walk::<false, false>(this, &call, &this.entries, &mut slots)
+    };
+    match outcome {
         Outcome::Returned(value) => Ok(value),
         Outcome::Raised(exception) => Err(exception::raise(py, exception)),
         Outcome::Suspended(suspension) => deferred::carry_on(this, py, arguments, slots, *suspension),
@@ -29,7 +34,7 @@ pub(super) fn run(this: &This<'_, BoundStack>, py: Python<'_>, arguments: Argume
 pub(super) fn begin(this: &This<'_, BoundStack>, py: Python<'_>, arguments: Arguments<'_>) -> Result<Owned, Raised> {
     let call = Call::new(py, this.target.get(), arguments);
     let mut slots = Vec::new();
-    match walk::<true>(this, &call, &this.entries, &mut slots) {
+    match walk::<true, true>(this, &call, &this.entries, &mut slots) {
         // The trampoline tells a driver by its type, so a result of that type needs a driver around it.
         Outcome::Returned(value) if This::<Driver>::of(&value).is_some() => Driver::over(this, value),
         Outcome::Returned(value) => Ok(value),
@@ -40,81 +45,85 @@ pub(super) fn begin(this: &This<'_, BoundStack>, py: Python<'_>, arguments: Argu
 
 /// Walks inwards from the first of `entries` and out again.
 ///
-/// Where the call is suspended, the slots are handed to `kept`, innermost first.
-fn walk<const AWAIT: bool>(stack: &BoundStack, call: &Call<'_>, entries: &[Entry], kept: &mut Vec<Slot>) -> Outcome {
+/// `AWAIT` says that waits are awaited, `SWITCHED` that a policy may be switched off. Where the call is suspended, the
+/// slots are handed to `kept`, innermost first.
+fn walk<const AWAIT: bool, const SWITCHED: bool>(
+    stack: &BoundStack,
+    call: &Call<'_>,
+    entries: &[Entry],
+    kept: &mut Vec<Slot>,
+) -> Outcome {
     let Some((entry, inner)) = entries.split_first() else {
         let outcome = invoke::<AWAIT>(stack, call);
         call.time_passed();
         return outcome;
     };
-    let index = stack.entries.len() - entries.len();
     let mut slot = Slot::default();
-    match skipped(entry, call) {
-        Ok(false) => {}
-        Ok(true) => {
-            let outcome = walk::<AWAIT>(stack, call, inner, kept);
-            if let Outcome::Suspended(..) = outcome {
+    if SWITCHED {
+        match skipped(entry, call) {
+            Ok(false) => {}
+            Ok(true) => {
                 slot.phase = Slot::SKIPPED;
-                kept.push(slot);
+                let outcome = walk::<AWAIT, SWITCHED>(stack, call, inner, kept);
+                return suspended(outcome, call, None, slot, kept);
             }
-            return outcome;
+            Err(outcome) => return outcome,
         }
-        Err(outcome) => return outcome,
     }
     loop {
         match entry.hooks.enter(call, &mut slot) {
             Enter::Proceed => break,
             Enter::Answer(outcome) if AWAIT => return outcome,
             Enter::Answer(outcome) => return answered(outcome, entries, kept),
-            Enter::Wait(wait) if AWAIT => {
-                return match suspend(call.py, Place::Entering(index), &wait) {
-                    Ok(outcome) => {
-                        kept.push(slot);
-                        outcome
-                    }
-                    Err(outcome) => outcome,
-                };
-            }
             Enter::Wait(wait) => {
-                if let Err(outcome) = pause(call, &wait) {
+                let place = Place::Entering(stack.entries.len() - entries.len());
+                if let Err(outcome) = pause::<AWAIT>(call, place, &wait, &mut slot, kept) {
                     return outcome;
                 }
             }
         }
     }
     loop {
-        let mut outcome = walk::<AWAIT>(stack, call, inner, kept);
-        if let Outcome::Suspended(suspension) = &outcome {
-            if let Some((value, kind)) = suspension.fresh()
-                && let Err(outcome) = entry.hooks.deferred(call, &mut slot, value, kind)
-            {
-                kept.clear();
-                return outcome;
-            }
-            kept.push(slot);
-            return outcome;
+        let mut outcome = walk::<AWAIT, SWITCHED>(stack, call, inner, kept);
+        if !entry.leaves || matches!(outcome, Outcome::Suspended(..)) {
+            return suspended(outcome, call, Some(entry), slot, kept);
         }
         loop {
             match entry.hooks.exit(call, &mut slot, &mut outcome) {
                 Exit::Again if may_repeat(call, &outcome) => break,
                 Exit::Pass | Exit::Again => return outcome,
-                Exit::Wait(wait) if AWAIT => {
-                    return match suspend(call.py, Place::Leaving(index + 1, outcome), &wait) {
-                        Ok(outcome) => {
-                            kept.push(slot);
-                            outcome
-                        }
-                        Err(outcome) => outcome,
-                    };
-                }
                 Exit::Wait(wait) => {
-                    if let Err(outcome) = pause(call, &wait) {
-                        return outcome;
+                    let place = Place::Leaving(stack.entries.len() - inner.len(), outcome);
+                    match pause::<AWAIT>(call, place, &wait, &mut slot, kept) {
+                        Ok(Place::Leaving(_, waited)) => outcome = waited,
+                        Ok(_) => unreachable!("a wait gives back its place"),
+                        Err(outcome) => return outcome,
                     }
                 }
             }
         }
     }
+}
+
+/// Hands over the slot of a policy whose call is suspended, and passes any other outcome on.
+#[inline]
+fn suspended(
+    outcome: Outcome,
+    call: &Call<'_>,
+    entry: Option<&Entry>,
+    mut slot: Slot,
+    kept: &mut Vec<Slot>,
+) -> Outcome {
+    if let Outcome::Suspended(suspension) = &outcome {
+        if let (Some(entry), Some((value, kind))) = (entry, suspension.fresh())
+            && let Err(outcome) = entry.hooks.deferred(call, &mut slot, value, kind)
+        {
+            kept.clear();
+            return outcome;
+        }
+        kept.push(slot);
+    }
+    outcome
 }
 
 /// The outcome that a policy of a plain function answered with. What is still to run goes on past this policy and those
@@ -164,7 +173,11 @@ fn invoke<const AWAIT: bool>(stack: &BoundStack, call: &Call<'_>) -> Outcome {
 }
 
 /// Whether a policy is switched off for this call.
-#[inline]
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "two loads, on the path of every call of every policy"
+)]
 pub(super) fn skipped(entry: &Entry, call: &Call<'_>) -> Result<bool, Outcome> {
     if entry.switch.is_off() {
         return Ok(true);
@@ -180,19 +193,27 @@ pub(super) fn may_repeat(call: &Call<'_>, outcome: &Outcome) -> bool {
     !call.yielded && (matches!(outcome, Outcome::Returned(_)) || outcome.is_ordinary_failure(call.py))
 }
 
-/// Waits here; an interrupt becomes the outcome of the call.
+/// Waits here, and gives the place back; or, where waits are awaited, suspends the call at it. A wait that fails, by an
+/// interrupt, say, is the outcome of the call.
 #[cold]
-fn pause(call: &Call<'_>, wait: &Wait) -> Result<(), Outcome> {
+fn pause<const AWAIT: bool>(
+    call: &Call<'_>,
+    place: Place,
+    wait: &Wait,
+    slot: &mut Slot,
+    kept: &mut Vec<Slot>,
+) -> Result<Place, Outcome> {
+    if AWAIT {
+        return Err(match waits::awaitable(call.py, wait) {
+            Ok(awaitable) => {
+                kept.push(std::mem::take(slot));
+                Suspension::outcome(place, Suspended::Wait(awaitable))
+            }
+            Err(error) => Outcome::error(call.py, error),
+        });
+    }
     let result = waits::block(call.py, wait);
     call.time_passed();
-    result.map_err(|error| Outcome::error(call.py, error))
-}
-
-/// Suspends the call for a wait that is to be awaited.
-#[cold]
-fn suspend(py: Python<'_>, place: Place, wait: &Wait) -> Result<Outcome, Outcome> {
-    match waits::awaitable(py, wait) {
-        Ok(awaitable) => Ok(Suspension::outcome(place, Suspended::Wait(awaitable))),
-        Err(error) => Err(Outcome::error(py, error)),
-    }
+    result.map_err(|error| Outcome::error(call.py, error))?;
+    Ok(place)
 }

@@ -301,7 +301,7 @@ impl MemoryGuard {
                 Step::Collect => self.collect(py),
                 Step::Warn => self.warn(py),
                 Step::Wait => match self.wait(slot, index) {
-                    Some(wait) => return Enter::Wait(wait),
+                    Some(wait) => return Enter::Wait(wait.into()),
                     None => Ok(true),
                 },
                 Step::Raise => {
@@ -391,6 +391,10 @@ impl MemoryGuard {
 }
 
 impl Hooks for MemoryGuard {
+    fn leaves(&self) -> bool {
+        false
+    }
+
     #[inline]
     fn enter(&self, call: &Call<'_>, slot: &mut Slot) -> Enter {
         if slot.phase == WAITING {

@@ -245,7 +245,7 @@ impl Retry {
         let Outcome::Raised(failure) = &*outcome else {
             return Exit::Pass;
         };
-        if call.yielded || !outcome.is_ordinary_failure(py) {
+        if call.yielded || call.closing || !outcome.is_ordinary_failure(py) {
             return Exit::Pass;
         }
         match self.worth.includes(py, failure) {
@@ -278,7 +278,7 @@ impl Retry {
         slot.count = slot.count.saturating_add(1);
         if seconds > 0.0 {
             slot.phase = WAITING;
-            return Exit::Wait(Wait::Seconds(seconds));
+            return Exit::Wait(Wait::Seconds(seconds).into());
         }
         // Nothing else would notice an interrupt if attempts fail without running Python code, and without end.
         if let Err(interrupt) = py.check_signals() {

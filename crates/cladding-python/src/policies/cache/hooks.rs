@@ -71,7 +71,7 @@ impl Drop for Part {
         if let Self::Leader { cache, ticket, hash } = self
             && let Some(cache) = cache.upgrade()
         {
-            Python::attach(|py| land(py, cache.store.land(*ticket, *hash, None), Landing::Abandoned));
+            Python::attach(|py| land(py, cache.store.land(*ticket, *hash, None).as_ref(), Landing::Abandoned));
         }
     }
 }
@@ -98,8 +98,8 @@ fn module(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
 }
 
 /// Wakes those who wait, if anybody does.
-fn land(py: Python<'_>, flight: Option<Owned>, landing: Landing) {
-    if let Some(Ok(flight)) = flight.as_ref().map(|flight| flight.bound(py).cast::<Flight>()) {
+fn land(py: Python<'_>, flight: Option<&Owned>, landing: Landing) {
+    if let Some(Ok(flight)) = flight.map(|flight| flight.bound(py).cast::<Flight>()) {
         flight.get().land(py, landing);
     }
 }
@@ -145,7 +145,7 @@ impl Cache {
     fn hit(&self, py: Python<'_>, value: Owned) -> Enter {
         add(&self.hits, 1);
         if self.defers.load(Ordering::Relaxed) {
-            self.hit_deferred(py, value)
+            Self::hit_deferred(py, value)
         } else {
             Enter::Answer(Outcome::Returned(value))
         }
@@ -153,7 +153,7 @@ impl Cache {
 
     /// Gives what was the result of a coroutine in a coroutine again.
     #[cold]
-    fn hit_deferred(&self, py: Python<'_>, value: Owned) -> Enter {
+    fn hit_deferred(py: Python<'_>, value: Owned) -> Enter {
         let outcome = match value.bound(py).cast::<Awaited>() {
             Err(_) => Ok(value),
             Ok(awaited) => module(py)
@@ -203,7 +203,7 @@ impl Cache {
                 Found::Busy(_, Some(flight)) => {
                     add(&self.waits, 1);
                     slot.data = Some(Box::new(Part::Waiter(flight.clone())));
-                    return Ok(Enter::Wait(Wait::Flight(flight)));
+                    return Ok(Enter::Wait(Wait::Flight(flight).into()));
                 }
                 // Made here because making an object can start the garbage collector, which may call anything.
                 Found::Busy(_, None) => offered = Some(Py::new(py, Flight::new())?.into()),
@@ -222,7 +222,7 @@ impl Cache {
         };
         let Some(landing) = flight.bound(py).cast::<Flight>().ok()?.get().landing() else {
             slot.data = Some(data);
-            return Some(Enter::Wait(Wait::Flight(flight)));
+            return Some(Enter::Wait(Wait::Flight(flight).into()));
         };
         match landing.outcome(py)? {
             Outcome::Returned(value) => Some(self.hit(py, value)),
@@ -262,7 +262,7 @@ impl Cache {
             _ => self.store.land(ticket, hash, None),
         };
         if flight.is_some() {
-            land(py, flight, Landing::of(py, outcome));
+            land(py, flight.as_ref(), Landing::of(py, outcome));
         }
     }
 
@@ -270,10 +270,10 @@ impl Cache {
     fn keep_awaited(
         &self,
         call: &Call<'_>,
-        key: Key,
+        key: &Key,
         hash: u64,
         clears: u64,
-        outcome: &mut Outcome,
+        outcome: &Outcome,
     ) -> Result<(), Raised> {
         let py = call.py;
         let Outcome::Returned(value) = outcome else {
@@ -371,7 +371,7 @@ impl Hooks for Cache {
                 self.finish(call, *ticket, *hash, outcome);
             }
             Part::Loner { key, hash, clears } => {
-                if let Err(raised) = self.keep_awaited(call, key.clone(), *hash, *clears, outcome) {
+                if let Err(raised) = self.keep_awaited(call, key, *hash, *clears, outcome) {
                     *outcome = Outcome::Raised(raised.take(call.py));
                 }
             }
@@ -401,7 +401,7 @@ impl Hooks for Cache {
         *cache = Weak::new();
         let (ticket, hash) = (*ticket, *hash);
         let (key, flight) = self.store.withdraw(ticket, hash);
-        land(py, flight, Landing::Abandoned);
+        land(py, flight.as_ref(), Landing::Abandoned);
         slot.data = key.map(|(key, clears)| Box::new(Part::Loner { key, hash, clears }) as Box<dyn SlotData>);
         Ok(())
     }

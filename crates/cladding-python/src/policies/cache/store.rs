@@ -147,7 +147,7 @@ impl Store {
     pub(super) fn add(
         &self,
         py: Python<'_>,
-        key: Key,
+        key: &Key,
         clears: u64,
         hash: u64,
         value: &Owned,

@@ -169,11 +169,9 @@ impl ArrayCheck {
         names: &Names,
         found: &mut [Found],
     ) -> Result<(), Failed> {
-        if let Some(dtypes) = self.dtypes {
-            if dtypes & bit(array.element()) == 0 {
-                let expected = format!("an array of dtype {}", self.dtype_words);
-                return Err(Failure::new(expected, super::describe_array(py, value, array)).into());
-            }
+        if self.dtypes.is_some_and(|dtypes| dtypes & bit(array.element()) == 0) {
+            let expected = format!("an array of dtype {}", self.dtype_words);
+            return Err(Failure::new(expected, super::describe_array(py, value, array)).into());
         }
         let Some(shape) = &self.shape else { return Ok(()) };
         let mut fits = array.dimensions() == shape.len();
@@ -226,7 +224,7 @@ impl ArrayCheck {
                 text.clone()
             }
         });
-        let shown = tuple(lengths.collect());
+        let shown = tuple(&lengths.collect::<Vec<_>>());
         let given = if known.is_empty() {
             String::new()
         } else {
@@ -295,7 +293,7 @@ fn shape_repeats(shape: &[Length], name: usize) -> bool {
 }
 
 /// `(3, 4)`, as Python writes it.
-pub(super) fn tuple(parts: Vec<String>) -> String {
+pub(super) fn tuple(parts: &[String]) -> String {
     if parts.len() == 1 {
         format!("({},)", parts[0])
     } else {

@@ -346,6 +346,10 @@ impl Validate {
 }
 
 impl Hooks for Validate {
+    fn leaves(&self) -> bool {
+        false
+    }
+
     fn enter(&self, call: &Call<'_>, _slot: &mut Slot) -> Enter {
         add(&self.checked, 1);
         let names = self.names.lengths.len();
@@ -434,8 +438,8 @@ fn describe_array<L: Layout>(py: Python<'_>, value: &Owned, array: &L) -> String
     let kind = kind.name().map_or_else(|_| "array".to_owned(), |name| name.to_string());
     let dtype = array::dtype_name(array.element()).or_else(|| Some(value.bound(py).getattr("dtype").ok()?.to_string()));
     let dtype = dtype.unwrap_or_else(|| "that is none of numbers".to_owned());
-    let lengths = (0..array.dimensions())
+    let lengths: Vec<_> = (0..array.dimensions())
         .map(|dimension| array.length(dimension).to_string())
         .collect();
-    format!("{kind} of dtype {dtype} and shape {}", array::tuple(lengths))
+    format!("{kind} of dtype {dtype} and shape {}", array::tuple(&lengths))
 }

@@ -1,0 +1,1 @@
+"""Stacks of policies: as data, on functions, and switched off."""
