@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from _thread import allocate_lock
 from typing import TYPE_CHECKING
 
@@ -108,6 +107,8 @@ def read_environment() -> None:
         try:
             _rules_for(name, ENVIRONMENT)
         except ConfigurationError as error:
+            import warnings
+
             warnings.warn(str(error), RuntimeWarning, stacklevel=3)
         else:
             good.append(name)

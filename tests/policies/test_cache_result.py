@@ -70,6 +70,20 @@ def test_one_key_however_the_call_is_written(body: Counted) -> None:
     assert body.runs == [(1, 2, 3), (1, 3, 3), (1, 2, 4)]
 
 
+def test_one_key_for_functions_of_few_parameters(body: Counted) -> None:
+    one = cache_result(lambda x: body())
+    assert one(1) == one(x=1) == 1
+    default = cache_result(lambda x=1: body())
+    assert default() == default(1) == default(x=1) == 2
+    keyword = cache_result(lambda *, k=1: body())
+    assert keyword() == keyword(k=1) == 3
+    any_keyword = cache_result(lambda **kwargs: body())
+    assert any_keyword(a=1) == any_keyword(a=1) == 4
+    assert any_keyword(b=1) == 5
+    nothing = cache_result(lambda: body())
+    assert nothing() == nothing() == 6
+
+
 def test_var_arguments_are_kept_apart(body: Counted) -> None:
     @cache_result
     def f(a: int, *args: Any, k: int = 0, **kwargs: Any) -> int:

@@ -264,7 +264,7 @@ def test_types_of_errors_are_bounded(cladding: Any) -> None:
         raise type(f"Error{index}", (Exception,), {"__module__": "many"})
 
     for index in range(100):
-        with pytest.raises(Exception, match="^$"):
+        with pytest.raises(Exception, match=r"^$"):
             f(index)
     errors = stats(f)["errors"]
     assert errors["many.Error0"] == 1

@@ -278,7 +278,8 @@ def test_elements_as_numpy_sees_them(
     if bounded:
         # Bounds among the elements themselves, so that both answers come up.
         pool = [each for each in values.ravel().tolist() if each == each] or [0]
-        low, high = sorted([data.draw(st.sampled_from(pool)), data.draw(st.sampled_from(pool))])
+        low = data.draw(st.sampled_from([min(pool), *pool]))
+        high = data.draw(st.sampled_from([max(pool), *(each for each in pool if each >= low)]))
     odd = np.zeros(values.shape, bool)
     if finite:
         odd |= ~np.isfinite(values)
@@ -402,8 +403,14 @@ def test_arguments_by_position_and_by_keyword() -> None:
         with pytest.raises(ValidationError) as caught:
             f(*args, **kwargs)
         assert caught.value.argument == name
+
+    @validate_input(a=Range(0, 1))
+    def g(a: float = 0.5, /, **more: float) -> dict[str, float]:
+        return more
+
     # A keyword of a positional-only parameter's name is one of `more`, and not that parameter.
     assert f(0, 0, a=5) == "ok"
+    assert g(a=5) == {"a": 5}
 
 
 def test_further_keywords_are_found() -> None:

@@ -113,12 +113,6 @@ class Service:
     async def coroutine(self, x: int) -> str:
         return str(x)
 
-    # Below @classmethod the checkers do not bind what is more than a function, which has ``cache_info`` and the like.
-    @cache_result
-    @classmethod
-    def class_method(cls, x: int) -> Service:
-        return cls()
-
     @staticmethod
     @cache_result
     def static_method(x: int) -> str:
@@ -140,7 +134,6 @@ assert_type(Service().method(3), Service)
 assert_type(Service.method(Service(), 3), Service)
 assert_type(Service.method.cache_info().misses, int)
 assert_type(Service().method.cache_info().misses, int)
-assert_type(Service.class_method(3), Service)
 assert_type(Service.static_method(3), str)
 assert_type(Service().value, int)
 takes_it: Callable[[int], str] = cached_between

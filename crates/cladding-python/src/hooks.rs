@@ -10,6 +10,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use crate::bound::Suspension;
 use crate::clock;
+pub(crate) use crate::page::{Family, Labels, Page};
 use crate::target::Target;
 
 /// How a call ended.

@@ -173,7 +173,10 @@ impl Machine {
         }
         match entry.hooks.enter(call, slot) {
             Enter::Proceed => self.place = Place::Entering(index + 1),
-            Enter::Answer(outcome) => self.place = Place::Leaving(index, outcome),
+            Enter::Answer(outcome) => {
+                call.time_passed();
+                self.place = Place::Leaving(index, outcome);
+            }
             Enter::Wait(wait) => {
                 self.place = Place::Entering(index);
                 return Some(wait);

@@ -73,8 +73,14 @@ fn walk<const AWAIT: bool, const SWITCHED: bool>(
     loop {
         match entry.hooks.enter(call, &mut slot) {
             Enter::Proceed => break,
-            Enter::Answer(outcome) if AWAIT => return outcome,
-            Enter::Answer(outcome) => return answered(outcome, entries, kept),
+            Enter::Answer(outcome) => {
+                call.time_passed();
+                return if AWAIT {
+                    outcome
+                } else {
+                    answered(outcome, entries, kept)
+                };
+            }
             Enter::Wait(wait) => {
                 let place = Place::Entering(stack.entries.len() - entries.len());
                 if let Err(outcome) = pause::<AWAIT>(call, place, &wait, &mut slot, kept) {

@@ -231,6 +231,9 @@ impl<'a> View<'a> {
         if let Self::Given([only], []) = self {
             return keys::hash(py, only).map_err(|raised| (0, raised));
         }
+        if self.len() == 1 {
+            return keys::hash(py, self.at(0)).map_err(|raised| (0, raised));
+        }
         let mut all = self.len() as u64;
         for (index, value) in self.iter().enumerate() {
             let hash = keys::hash(py, value).map_err(|raised| (index, raised))?;

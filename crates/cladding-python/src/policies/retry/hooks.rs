@@ -19,7 +19,7 @@ use crate::target::Target;
 /// A call's phase while the wait before its next attempt is under way. Before, the phase is 0.
 const WAITING: u8 = 1;
 
-struct Retry {
+pub(super) struct Retry {
     max_retries: Option<u64>,
     backoff: Backoff,
     worth: Worth,
@@ -79,6 +79,18 @@ const GAVE_UP: Family = Family {
 };
 
 impl Retry {
+    pub(super) fn new(max_retries: Option<u64>, backoff: Backoff, worth: Worth, target: &Target) -> Self {
+        Self {
+            max_retries,
+            backoff,
+            worth,
+            function: target.full_name(),
+            calls: Counter::new(),
+            retries: Counter::new(),
+            gave_up: Counter::new(),
+        }
+    }
+
     #[cold]
     fn failed(&self, call: &Call<'_>, slot: &mut Slot, outcome: &mut Outcome) -> Exit {
         let py = call.py;
@@ -160,7 +172,7 @@ impl Retry {
     }
 }
 
-/// Lets an error go where the caller's own exception matters more.
+/// Lets an error go, where the caller's own exception matters more.
 fn ignore(py: Python<'_>, result: PyResult<()>) {
     if let Err(error) = result {
         drop(Owned::from(error.into_value(py)));
