@@ -118,9 +118,7 @@ def _modules() -> list[str]:
 def examples() -> list[doctest.DocTest]:
     """The docstrings of the package that have an example."""
     finder = doctest.DocTestFinder(exclude_empty=True)
-    return [
-        test for name in _modules() for test in finder.find(importlib.import_module(name), name) if test.examples
-    ]
+    return [test for name in _modules() for test in finder.find(importlib.import_module(name), name) if test.examples]
 
 
 def test_examples_of_docstrings(examples: list[doctest.DocTest]) -> None:

@@ -7,54 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 from cladding._policy import MISSING, make
 
 if TYPE_CHECKING:
-    import functools
     from collections.abc import Callable
     from datetime import timedelta
-    from typing import Concatenate, Generic, ParamSpec
+    from typing import ParamSpec
 
-    from cladding._native import BoundStack, Policy
+    from cladding._cached import Cached, CachePolicy, Whole
 
     P = ParamSpec("P")
-    Q = ParamSpec("Q")
     R = TypeVar("R")
-    R_co = TypeVar("R_co", covariant=True)
-    Whole = TypeVar(
-        "Whole",
-        bound=type[Any]
-        | staticmethod[Any, Any]
-        | classmethod[Any, Any, Any]
-        | property
-        | functools.cached_property[Any]
-        | functools.partialmethod[Any],
-    )
-
-    class Cached(Generic[P, R_co]):
-        """A function whose results are cached, to a type checker. At run time it is a function like any other."""
-
-        __name__: str
-        __qualname__: str
-        __module__: str
-        __wrapped__: Callable[..., Any]
-        cladding: BoundStack
-
-        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
-        @overload
-        def __get__(self, instance: None, owner: type[Any] | None = None, /) -> Cached[P, R_co]: ...
-        @overload
-        def __get__(
-            self: Cached[Concatenate[Any, Q], R], instance: object, owner: type[Any] | None = None, /
-        ) -> Cached[Q, R]: ...
-        def cache_info(self) -> CacheInfo: ...
-        def cache_clear(self) -> None: ...
-        def cache_parameters(self) -> dict[str, float | int | None]: ...
-
-    class CachePolicy(Policy):  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
-        """What a configured ``cache_result(...)`` is to a type checker. At run time it is a ``Policy``."""
-
-        @overload  # type: ignore[override]
-        def __call__(self, target: Whole, /) -> Whole: ...
-        @overload
-        def __call__(self, target: Callable[P, R], /) -> Cached[P, R]: ...
 
 
 class CacheInfo(NamedTuple):

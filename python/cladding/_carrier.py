@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import types
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +103,7 @@ def _function(function: types.FunctionType, policies: tuple[Policy, ...]) -> typ
         carrier.__type_params__ = function.__type_params__
     if hasattr(function, "__annotate__"):
         # From 3.14 on annotations are made when somebody asks; asking here could fail on a name that is not there yet.
-        carrier.__annotate__ = function.__annotate__
+        setattr(carrier, "__annotate__", function.__annotate__)  # noqa: B010 - not known to type checkers of 3.11
     else:
         carrier.__annotations__ = function.__annotations__
     return _finish(carrier, function, bound)
@@ -120,25 +119,18 @@ def _parameters_told(
     target: Any,
 ) -> tuple[tuple[str, ...], int | None, int, dict[str, Any], bool, bool]:
     """The parameter list that ``inspect`` tells of any callable, as ``Target`` takes it. Some callables tell none."""
+    import inspect
+
     try:
         parameters = inspect.signature(target).parameters.values()
-    except (TypeError, ValueError):
+    except (NameError, TypeError, ValueError):
         return (), None, 0, {}, True, True
-    names = {kind: tuple(each.name for each in parameters if each.kind is kind) for kind in _PARAMETER_KINDS}
-    positional_only, either, var_positional, keyword_only, var_keyword = names.values()
+    of_kind = {kind: tuple(each.name for each in parameters if each.kind is kind) for kind in inspect._ParameterKind}
+    positional_only, either, var_positional, keyword_only, var_keyword = of_kind.values()
     defaults = {each.name: each.default for each in parameters if each.default is not inspect.Parameter.empty}
     positional = positional_only + either
     parts = (positional + keyword_only, len(positional), len(positional_only), defaults)
     return (*parts, bool(var_positional), bool(var_keyword))
-
-
-_PARAMETER_KINDS = (
-    inspect.Parameter.POSITIONAL_ONLY,
-    inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    inspect.Parameter.VAR_POSITIONAL,
-    inspect.Parameter.KEYWORD_ONLY,
-    inspect.Parameter.VAR_KEYWORD,
-)
 
 
 def _callable(target: Any, policies: tuple[Policy, ...]) -> types.FunctionType:
@@ -160,6 +152,8 @@ def _callable(target: Any, policies: tuple[Policy, ...]) -> types.FunctionType:
             carrier.__dict__[attribute] = method
     _finish(carrier, target, bound)
     if "__signature__" not in carrier.__dict__:
+        import inspect
+
         try:
             carrier.__dict__["__signature__"] = inspect.signature(target)
         except (TypeError, ValueError):
@@ -169,10 +163,12 @@ def _callable(target: Any, policies: tuple[Policy, ...]) -> types.FunctionType:
 
 def _flags_told(target: Any) -> int:
     """The code flags of what ``inspect`` says that a callable is, which for a partial is what its function is."""
+    import inspect
+
     asked = (
-        (inspect.iscoroutinefunction, inspect.CO_COROUTINE),
-        (inspect.isgeneratorfunction, inspect.CO_GENERATOR),
-        (inspect.isasyncgenfunction, inspect.CO_ASYNC_GENERATOR),
+        (inspect.iscoroutinefunction, _trampoline.CO_COROUTINE),
+        (inspect.isgeneratorfunction, _trampoline.CO_GENERATOR),
+        (inspect.isasyncgenfunction, _trampoline.CO_ASYNC_GENERATOR),
     )
     return sum(flag for ask, flag in asked if ask(target))
 
@@ -235,7 +231,9 @@ def _rebuild_simple(old: Any, wrap: Callable[[Inner], Inner]) -> Any:
 def _rebuild_property(old: property, wrap: Callable[[Inner], Inner]) -> property:
     accessors = [None if accessor is None else wrap(accessor) for accessor in (old.fget, old.fset, old.fdel)]
     own_doc = old.__doc__ if old.__doc__ != getattr(old.fget, "__doc__", None) else None
-    return type(old)(*accessors, own_doc)
+    kind: Any = type(old)
+    new: property = kind(*accessors, own_doc)
+    return new
 
 
 def _rebuild_cached_property(old: functools.cached_property[Any], wrap: Callable[[Inner], Inner]) -> Any:

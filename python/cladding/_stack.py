@@ -122,7 +122,9 @@ def _policies_of(part: Part) -> tuple[Policy, ...]:
 
 def _is_decorator(part: Any) -> bool:
     return (
-        isinstance(part, FunctionType) and part.__name__ in POLICY_NAMES and str(part.__module__).startswith("cladding.")
+        isinstance(part, FunctionType)
+        and part.__name__ in POLICY_NAMES
+        and str(part.__module__).startswith("cladding.")
     )
 
 

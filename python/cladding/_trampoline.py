@@ -8,7 +8,6 @@ bare ``raise`` does not add again.
 from __future__ import annotations
 
 import functools
-import inspect
 import types
 from typing import TYPE_CHECKING, Any
 
@@ -93,13 +92,23 @@ _TEMPLATES = {
 }
 
 
+# The flags of code objects, which ``inspect`` has too; importing that costs more than all of cladding.
+CO_VARARGS = 0x04
+CO_VARKEYWORDS = 0x08
+CO_NESTED = 0x10
+CO_GENERATOR = 0x20
+CO_COROUTINE = 0x80
+CO_ITERABLE_COROUTINE = 0x100
+CO_ASYNC_GENERATOR = 0x200
+
+
 def kind_of_code(flags: int) -> str:
     """The call kind that a code object's flags tell."""
-    if flags & inspect.CO_COROUTINE:
+    if flags & CO_COROUTINE:
         return "coroutine"
-    if flags & inspect.CO_ASYNC_GENERATOR:
+    if flags & CO_ASYNC_GENERATOR:
         return "async_generator"
-    if flags & inspect.CO_GENERATOR:
+    if flags & CO_GENERATOR:
         return "generator"
     return "function"
 
@@ -114,8 +123,8 @@ class Parameters:
         self.positional = names[:positional]
         self.keyword_only = names[positional : positional + keyword_only]
         rest = iter(names[positional + keyword_only :])
-        self.var_positional = next(rest) if code.co_flags & inspect.CO_VARARGS else None
-        self.var_keyword = next(rest) if code.co_flags & inspect.CO_VARKEYWORDS else None
+        self.var_positional = next(rest) if code.co_flags & CO_VARARGS else None
+        self.var_keyword = next(rest) if code.co_flags & CO_VARKEYWORDS else None
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -181,7 +190,7 @@ def _one_line(code: types.CodeType) -> bytes:
 
 
 # Flags that a wrapped function's code has for reasons other than its kind and its parameters.
-_FOREIGN_FLAGS = inspect.CO_NESTED | inspect.CO_ITERABLE_COROUTINE
+_FOREIGN_FLAGS = CO_NESTED | CO_ITERABLE_COROUTINE
 
 
 def _closure(code: types.CodeType, bound: BoundStack) -> tuple[types.CellType, ...]:
@@ -219,7 +228,7 @@ def for_callable(name: str, flags: int, bound: BoundStack) -> types.FunctionType
         co_name=name,
         co_qualname=name,
         co_linetable=_one_line(code),
-        co_flags=code.co_flags & ~inspect.CO_NESTED | flags,
+        co_flags=code.co_flags & ~CO_NESTED | flags,
     )
     return types.FunctionType(code, {"__builtins__": __builtins__}, name, None, _closure(code, bound))
 

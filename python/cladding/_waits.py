@@ -12,10 +12,16 @@ if TYPE_CHECKING:
     from cladding._native import Flight
 
 
+SLICE = 0.25
+"""Seconds after which a wait looks for signals at the latest."""
+
+
 def sleep(seconds: float) -> None:
     """Blocks for a time. Signals are handled meanwhile; nothing is called for a wait of zero."""
-    if seconds > 0:
-        time.sleep(seconds)
+    end = time.monotonic() + seconds
+    # In slices, because a signal that comes just before the system call would be seen only after it.
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, SLICE))
 
 
 def join(flight: Flight) -> None:

@@ -9,6 +9,7 @@ import os
 import pickle
 import re
 import signal
+import sys
 import threading
 import traceback
 import weakref
@@ -454,6 +455,32 @@ def test_earlier_exceptions_keep_no_frames_alive(cladding: Any, monkeypatch: pyt
         assert while_waiting == [0, 0, 0]
         assert [error.__traceback__ is None for error in kept] == [True, True, True, False]
         assert [ref() is not None for ref in alive] == [False, False, False, True]
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("answer", [True, False, None])
+def test_nothing_is_kept_of_calls_that_failed(cladding: Any, waits: list[float], answer: bool | None) -> None:
+    payload = Payload()
+
+    @cladding.retry(exceptions=lambda error: answer)
+    def f(argument: object) -> None:
+        raise ConnectionError
+
+    def call() -> None:
+        try:
+            f(payload)
+        except (ConnectionError, ValueError):
+            pass
+
+    call()
+    gc.collect()
+    before = sys.getrefcount(payload)
+    gc.disable()
+    try:
+        for _ in range(20):
+            call()
+        assert sys.getrefcount(payload) == before
     finally:
         gc.enable()
 

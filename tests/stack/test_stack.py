@@ -10,8 +10,9 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
-import cladding
 import pytest
+
+import cladding
 from carrier.kinds import KINDS, Kind
 from cladding import Policy, Stack, of, retry, stack, timer
 
@@ -92,7 +93,7 @@ def test_unknown_parameters_and_policies_are_named() -> None:
     with pytest.raises(cladding.ConfigurationError, match='no policy "timr"'):
         Policy("timr", {})
     with pytest.raises(AttributeError, match='timer has no parameter "max_retries"'):
-        timer().max_retries  # noqa: B018 - the look-up is the test
+        timer().max_retries
 
 
 @all_protocols
@@ -544,7 +545,9 @@ def test_the_handle_of_a_class() -> None:
         of(Derived)
 
 
-@pytest.mark.parametrize("target", [len, lambda: None, int, Specimen, Specimen(), None, "f", property(), timer, timer()])
+@pytest.mark.parametrize(
+    "target", [len, lambda: None, int, Specimen, Specimen(), None, "f", property(), timer, timer()]
+)
 def test_of_what_is_not_decorated(target: Any) -> None:
     with pytest.raises(TypeError, match="carries no cladding policy"):
         of(target)

@@ -13,8 +13,9 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-import cladding
 import pytest
+
+import cladding
 from carrier.kinds import KINDS, Kind, Outcome
 from cladding import ConfigurationError, _native, configure, disabled, of, retry, stack, timer
 
@@ -396,7 +397,15 @@ def test_off_at_decoration_returns_the_very_function(kind: Kind) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    [len, int, Thing, Thing.__dict__["method"], property(lambda self: 1), classmethod(lambda cls: 1), staticmethod(len)],
+    [
+        len,
+        int,
+        Thing,
+        Thing.__dict__["method"],
+        property(lambda self: 1),
+        classmethod(lambda cls: 1),
+        staticmethod(len),
+    ],
     ids=str,
 )
 def test_off_at_decoration_returns_the_very_thing(target: Any) -> None:

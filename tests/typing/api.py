@@ -265,6 +265,7 @@ class Derived(Made): ...
 def is_made(thing: object) -> int:
     return thing.x if isinstance(thing, Made) else 0
 
+
 # ------------------------------------------------------------------------------------------------------------- stacks
 
 assert_type(timer(), Policy)

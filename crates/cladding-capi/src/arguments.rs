@@ -8,7 +8,33 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use smallvec::SmallVec;
 
+use crate::entry::into_python;
 use crate::{Owned, Raised};
+
+/// A vectorcall, which may end the thread instead of returning.
+type Vectorcall = unsafe extern "C-unwind" fn(
+    *mut ffi::PyObject,
+    *const *mut ffi::PyObject,
+    usize,
+    *mut ffi::PyObject,
+) -> *mut ffi::PyObject;
+
+unsafe extern "C-unwind" {
+    fn PyObject_Vectorcall(
+        callable: *mut ffi::PyObject,
+        array: *const *mut ffi::PyObject,
+        nargsf: usize,
+        names: *mut ffi::PyObject,
+    ) -> *mut ffi::PyObject;
+}
+
+/// Calls something with a few arguments by position.
+pub fn call(py: Python<'_>, callable: &Owned, arguments: &[&Owned]) -> Result<Owned, Raised> {
+    let pointers: SmallVec<[*mut ffi::PyObject; 4]> = arguments.iter().map(|argument| argument.as_ptr()).collect();
+    // SAFETY: an array of pointers to objects that live as long as the borrow, none of them by keyword.
+    let view = unsafe { Arguments::new(pointers.as_ptr(), pointers.len(), std::ptr::null_mut()) };
+    view.call(py, callable)
+}
 
 /// The caller's own argument array. Nothing is copied until somebody asks for a tuple or a saved copy.
 #[derive(Clone, Copy)]
@@ -108,15 +134,16 @@ impl<'a> Arguments<'a> {
         // SAFETY: the array is valid for the call, and the offset flag (which lets the callee use the slot in front) is
         // the caller's own permission, passed on. A function is called through its slot at once, which spares the general
         // call's look at the thread state.
-        let result = unsafe {
+        let result = into_python(|| unsafe {
             if ffi::Py_TYPE(pointer) == &raw mut ffi::PyFunction_Type
                 && let Some(call) = (*pointer.cast::<ffi::PyFunctionObject>()).vectorcall
             {
+                let call = std::mem::transmute::<ffi::vectorcallfunc, Vectorcall>(call);
                 call(pointer, self.array, self.nargsf, self.names)
             } else {
-                ffi::PyObject_Vectorcall(pointer, self.array, self.nargsf, self.names)
+                PyObject_Vectorcall(pointer, self.array, self.nargsf, self.names)
             }
-        };
+        });
         // SAFETY: the result is a new reference, or NULL with an exception set.
         unsafe { Owned::from_new(result) }.ok_or_else(Raised::assume)
     }

@@ -9,6 +9,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyFunction, PyType};
 
+use crate::entry::into_python;
 use crate::object::to_c;
 #[cfg(Py_3_12)]
 use crate::object::vectorcall;
@@ -168,6 +169,10 @@ unsafe extern "C" fn class_call<T: Vectorcall>(
     })
 }
 
+/// A type's call, which may end the thread instead of returning.
+type Call =
+    unsafe extern "C-unwind" fn(*mut ffi::PyObject, *mut ffi::PyObject, *mut ffi::PyObject) -> *mut ffi::PyObject;
+
 /// Makes an instance as the class would without us: through its metaclass, `__new__` and `__init__`.
 pub fn construct(py: Python<'_>, class: &Owned, arguments: Arguments<'_>) -> Result<Owned, Raised> {
     let (tuple, dict) = arguments.packed(py)?;
@@ -178,6 +183,8 @@ pub fn construct(py: Python<'_>, class: &Owned, arguments: Arguments<'_>) -> Res
         let call = (*ffi::Py_TYPE(class.as_ptr()))
             .tp_call
             .expect("a metaclass can be called");
-        Owned::from_new(call(class.as_ptr(), tuple.as_ptr(), dict)).ok_or_else(Raised::assume)
+        let call = std::mem::transmute::<ffi::ternaryfunc, Call>(call);
+        let result = into_python(|| call(class.as_ptr(), tuple.as_ptr(), dict));
+        Owned::from_new(result).ok_or_else(Raised::assume)
     }
 }

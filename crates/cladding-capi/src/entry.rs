@@ -1,4 +1,9 @@
-//! The panic guard at every entry from C.
+//! The border with C: the panic guard at every entry, and calls out that a thread may never come back from.
+//!
+//! Up to 3.13 the interpreter ends daemon threads at exit by `pthread_exit`, which unwinds the thread's stack from within
+//! whatever call into Python it was in. Rust code must not be unwound so: a panic guard would take it for a foreign
+//! exception and abort, and dropping references without the interpreter lock would corrupt what is being torn down. Such
+//! a thread is stopped for ever instead, as the interpreter itself does from 3.14 on.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -10,7 +15,7 @@ use pyo3::prelude::*;
 pub fn guard<R>(failed: R, body: impl FnOnce(Python<'_>) -> R) -> R {
     // SAFETY: C code calls these entries with the thread attached to the interpreter.
     let py = unsafe { Python::assume_attached() };
-    match catch_unwind(AssertUnwindSafe(|| body(py))) {
+    match catch_unwind(AssertUnwindSafe(|| into_python(|| body(py)))) {
         Ok(value) => value,
         Err(panic) => {
             report(py, &*panic);
@@ -28,4 +33,25 @@ fn report(py: Python<'_>, panic: &(dyn std::any::Any + Send)) {
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "unknown".to_owned());
     PySystemError::new_err(format!("cladding: internal error, please report it: {text}")).restore(py);
+}
+
+/// Runs a call that may enter the interpreter. Such calls are declared `extern "C-unwind"`, or nothing would stop here.
+#[inline]
+pub(crate) fn into_python<R>(call: impl FnOnce() -> R) -> R {
+    let stop = StopsForEver;
+    let result = call();
+    std::mem::forget(stop);
+    result
+}
+
+/// Dropped only when the stack is unwound: by a panic, which goes on, or by the end of the thread, which stops here.
+struct StopsForEver;
+
+impl Drop for StopsForEver {
+    #[cold]
+    fn drop(&mut self) {
+        while !std::thread::panicking() {
+            std::thread::park();
+        }
+    }
 }

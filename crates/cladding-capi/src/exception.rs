@@ -35,6 +35,15 @@ impl From<PyErr> for Raised {
     }
 }
 
+impl From<Raised> for PyErr {
+    #[cold]
+    fn from(raised: Raised) -> Self {
+        // SAFETY: exceptions are raised only on attached threads.
+        let py = unsafe { Python::assume_attached() };
+        Self::from_value(raised.take(py).bound(py).clone())
+    }
+}
+
 #[cfg(Py_3_12)]
 unsafe fn raw_take() -> *mut ffi::PyObject {
     // SAFETY: passed on from the caller.

@@ -26,10 +26,10 @@ mod step;
 pub mod ticks;
 pub mod wide;
 
-pub use arguments::{Arguments, SavedArguments};
+pub use arguments::{Arguments, SavedArguments, call};
 pub use entry::guard;
 pub use exception::Raised;
 pub use guarded::{Guard, Guarded};
 pub use object::{Class, Getter, Method, This, TypeBuilder, TypeCell, Vectorcall, Visit};
-pub use owned::Owned;
+pub use owned::{Kept, Owned};
 pub use step::{Step, Steps, Suspended, resume, type_is};

@@ -27,6 +27,12 @@ pub trait Class: Sized + Send + 'static {
     /// Drops references that can be part of a cycle. The object stays usable enough to be deallocated.
     fn clear(&self) {}
 
+    /// Whether [`Class::finish`] is to be called.
+    const FINISHES: bool = false;
+
+    /// Called once before the value is dropped, with no exception set.
+    fn finish(&self, _py: Python<'_>) {}
+
     /// The text of `repr`.
     fn repr(&self, _py: Python<'_>) -> PyResult<String> {
         Ok(format!("<{}>", Self::NAME.to_string_lossy()))
@@ -341,7 +347,17 @@ unsafe extern "C" fn dealloc<T: Class>(object: *mut ffi::PyObject) {
     // once, and the type (which the object owned a reference to) outlives the memory.
     unsafe {
         ffi::PyObject_GC_UnTrack(object.cast());
-        guard((), |_| ManuallyDrop::drop(&mut (*object.cast::<Object<T>>()).value));
+        guard((), |py| {
+            let value = &mut (*object.cast::<Object<T>>()).value;
+            if T::FINISHES {
+                let raised = PyErr::take(py);
+                value.finish(py);
+                if let Some(raised) = raised {
+                    raised.restore(py);
+                }
+            }
+            ManuallyDrop::drop(value);
+        });
         let class = ffi::Py_TYPE(object);
         if let Some(free) = (*class).tp_free {
             free(object.cast());

@@ -1,6 +1,8 @@
 //! Owned references whose drop is one decrement, with no look at thread-local state.
 
 use std::fmt;
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
 use std::ptr::NonNull;
 
 use pyo3::prelude::*;
@@ -132,6 +134,31 @@ impl<T> From<Py<T>> for Owned {
     fn from(object: Py<T>) -> Self {
         // SAFETY: `into_ptr` gives the reference away, and it is never NULL.
         Self(unsafe { NonNull::new_unchecked(object.into_ptr()) })
+    }
+}
+
+/// A reference to an object of a PyO3 class, whose drop is one decrement at once, as that of [`Owned`] is.
+pub struct Kept<T>(ManuallyDrop<Py<T>>);
+
+impl<T> Deref for Kept<T> {
+    type Target = Py<T>;
+
+    #[inline]
+    fn deref(&self) -> &Py<T> {
+        &self.0
+    }
+}
+
+impl<T> From<Py<T>> for Kept<T> {
+    fn from(object: Py<T>) -> Self {
+        Self(ManuallyDrop::new(object))
+    }
+}
+
+impl<T> Drop for Kept<T> {
+    fn drop(&mut self) {
+        // SAFETY: `self` owns one reference, and the crate's rule says that the thread is attached.
+        unsafe { ffi::Py_DECREF(self.0.as_ptr()) };
     }
 }
 

@@ -6,6 +6,7 @@ use std::ptr;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use crate::entry::into_python;
 use crate::exception::{self, stop_iteration_value};
 use crate::object::to_c;
 use crate::{Arguments, Class, Method, Owned, Raised, This, TypeBuilder, guard};
@@ -54,12 +55,20 @@ fn stop_iteration(py: Python<'_>, value: &Owned) -> Raised {
     }
 }
 
+unsafe extern "C-unwind" {
+    fn PyIter_Send(
+        iterator: *mut ffi::PyObject,
+        value: *mut ffi::PyObject,
+        result: *mut *mut ffi::PyObject,
+    ) -> ffi::PySendResult;
+}
+
 /// Advances any iterator by one step, sending it a value.
 #[inline]
 pub fn resume(_py: Python<'_>, iterator: &Owned, value: &Owned) -> Step {
     let mut result = ptr::null_mut();
     // SAFETY: both are live objects, and the slot takes a new reference.
-    let status = unsafe { ffi::PyIter_Send(iterator.as_ptr(), value.as_ptr(), &raw mut result) };
+    let status = into_python(|| unsafe { PyIter_Send(iterator.as_ptr(), value.as_ptr(), &raw mut result) });
     // SAFETY: the result is a new reference unless the status is an error.
     match (status, unsafe { Owned::from_new(result) }) {
         (ffi::PySendResult::PYGEN_NEXT, Some(value)) => Step::Yield(value),

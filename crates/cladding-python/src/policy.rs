@@ -75,6 +75,12 @@ impl Policy {
             .call1((target, PyTuple::new(py, [slf])?))
     }
 
+    /// A stack of this policy around another part.
+    fn __add__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        py.import("cladding._stack")?.getattr("join")?.call1((slf, other))
+    }
+
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let mut parts = Vec::new();
         for (key, value) in self.parameters.bind(py).iter() {

@@ -6,6 +6,7 @@
 use cladding_capi::Owned;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyFloat;
 
 use crate::hooks::Wait;
 
@@ -19,18 +20,20 @@ fn module(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
 
 /// Waits here and now.
 pub(crate) fn block(py: Python<'_>, wait: &Wait) -> PyResult<()> {
-    match wait {
-        Wait::Seconds(seconds) => module(py)?.getattr("sleep")?.call1((seconds,))?,
-        Wait::Flight(flight) => module(py)?.getattr("join")?.call1((flight.bound(py),))?,
-    };
+    ask(py, wait, "sleep", "join")?;
     Ok(())
 }
 
 /// A coroutine that waits.
 pub(crate) fn awaitable(py: Python<'_>, wait: &Wait) -> PyResult<Owned> {
-    Ok(match wait {
-        Wait::Seconds(seconds) => module(py)?.getattr("sleep_async")?.call1((seconds,))?,
-        Wait::Flight(flight) => module(py)?.getattr("join_async")?.call1((flight.bound(py),))?,
-    }
-    .into())
+    ask(py, wait, "sleep_async", "join_async")
+}
+
+fn ask(py: Python<'_>, wait: &Wait, sleep: &str, join: &str) -> PyResult<Owned> {
+    let (name, argument) = match wait {
+        Wait::Seconds(seconds) => (sleep, PyFloat::new(py, *seconds).into()),
+        Wait::Flight(flight) => (join, flight.clone()),
+    };
+    let function = Owned::from(module(py)?.getattr(name)?);
+    Ok(cladding_capi::call(py, &function, &[&argument])?)
 }

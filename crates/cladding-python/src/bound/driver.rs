@@ -423,6 +423,8 @@ impl Class for Driver {
     const NAME: &'static CStr = c"cladding._native.Driver";
     const DOC: &'static CStr = c"One call of a decorated coroutine, generator or async generator function.";
 
+    const FINISHES: bool = true;
+
     fn cell() -> &'static TypeCell {
         &CELL
     }
@@ -455,34 +457,21 @@ impl Class for Driver {
             drop(old);
         }
     }
-}
 
-impl Drop for Driver {
     /// A call that was begun and then forgotten leaves its policies, as a generator that is collected runs its `finally`.
-    fn drop(&mut self) {
+    fn finish(&self, py: Python<'_>) {
         let Some(mut state) = self.state.try_lock() else { return };
-        let prepared = state.prepared.take();
-        if prepared.is_none() && !state.machine.is_under_way() {
-            return;
-        }
-        Python::attach(|py| {
-            let raised = PyErr::take(py);
+        if let Some(inner) = state.prepared.take() {
             // The trampoline above has warned already that it was never awaited; once is enough.
-            let closed = prepared.map(|inner| inner.bound(py).call_method0("close").map(drop));
-            let mut failed = closed.and_then(Result::err);
-            if let (true, Some(bound)) = (state.machine.is_under_way(), This::<BoundStack>::of(&self.bound)) {
-                let left = state.abandon(py, &bound);
-                failed = left
-                    .err()
-                    .map(|raised| PyErr::from_value(raised.take(py).bound(py).clone()));
-            }
-            if let Some(error) = failed {
+            if let Err(error) = inner.bound(py).call_method0("close") {
                 error.write_unraisable(py, None);
             }
-            if let Some(raised) = raised {
-                raised.restore(py);
-            }
-        });
+        }
+        if let (true, Some(bound)) = (state.machine.is_under_way(), This::<BoundStack>::of(&self.bound))
+            && let Err(raised) = state.abandon(py, &bound)
+        {
+            PyErr::from(raised).write_unraisable(py, None);
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::ffi::CStr;
 use std::sync::Arc;
 
-use cladding_capi::{Arguments, Class, Getter, Method, Owned, Raised, This, TypeBuilder, TypeCell, Vectorcall, Visit};
+use cladding_capi::{
+    Arguments, Class, Getter, Kept, Method, Owned, Raised, This, TypeBuilder, TypeCell, Vectorcall, Visit,
+};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -34,7 +36,7 @@ pub(crate) struct Entry {
 /// A stack bound to one callable: what sits in a carrier's closure and what `f.cladding` is.
 pub(crate) struct BoundStack {
     pub(crate) wrapped: Owned,
-    pub(crate) target: Py<Target>,
+    pub(crate) target: Kept<Target>,
     pub(crate) entries: Box<[Entry]>,
     pub(crate) kind: Kind,
     /// The carrier is a plain function although the kind is another: a callable object, say, whose parameters only it knows.
@@ -70,7 +72,7 @@ impl BoundStack {
         let stack = Self {
             wrapped,
             kind: target.get().kind,
-            target,
+            target: target.into(),
             plain,
             asks: entries.iter().any(|entry| entry.enabled.is_some()),
             wants_items: entries.iter().any(|entry| entry.hooks.wants_items()),
@@ -212,7 +214,7 @@ impl Method<BoundStack> for Reduce {
 
     fn call(this: &This<'_, BoundStack>, py: Python<'_>, _arguments: Arguments<'_>) -> Result<Owned, Raised> {
         let make = py.import("cladding._native")?.getattr("bind")?;
-        let parts = (this.wrapped.bound(py), &this.target, this.policies(py)?, this.plain);
+        let parts = (this.wrapped.bound(py), &*this.target, this.policies(py)?, this.plain);
         Ok((make, parts).into_pyobject(py)?.into())
     }
 }

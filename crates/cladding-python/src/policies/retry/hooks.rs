@@ -7,10 +7,10 @@ use cladding_engine::metrics::Counter;
 use cladding_engine::metrics::exposition::Kind;
 use cladding_engine::retry::Backoff;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PyList, PyString};
 
-use super::Worth;
 use super::chance::random;
+use super::{Worth, let_go};
 use crate::clock;
 use crate::counters::add;
 use crate::hooks::{Call, Enter, Exit, Family, Hooks, Outcome, Page, Slot, Wait};
@@ -158,13 +158,16 @@ impl Retry {
             let _ = write!(note, ", {:.3} s after the first failure", nanos as f64 / 1e9);
         }
         let _ = write!(note, ": max_retries={}", slot.count);
-        if let Ok(notes) = failure.bound(py).getattr(pyo3::intern!(py, "__notes__"))
-            && let Ok(notes) = notes.cast::<PyList>()
-        {
-            for (index, known) in notes.iter().enumerate() {
-                if known.extract::<&str>().is_ok_and(|known| known.starts_with(&begin)) {
-                    return notes.set_item(index, note);
-                }
+        let attributes = failure.bound(py).getattr(pyo3::intern!(py, "__dict__"))?;
+        let notes = attributes.cast::<PyDict>()?.get_item(pyo3::intern!(py, "__notes__"))?;
+        if let Some(notes) = notes.as_ref().and_then(|notes| notes.cast::<PyList>().ok()) {
+            let is_ours = |known: &Bound<'_, PyAny>| {
+                known
+                    .cast::<PyString>()
+                    .is_ok_and(|known| known.to_string_lossy().starts_with(&begin))
+            };
+            if let Some(index) = notes.iter().position(|known| is_ours(&known)) {
+                return notes.set_item(index, note);
             }
         }
         failure.bound(py).call_method1(pyo3::intern!(py, "add_note"), (note,))?;
@@ -175,6 +178,6 @@ impl Retry {
 /// Lets an error go, where the caller's own exception matters more.
 fn ignore(py: Python<'_>, result: PyResult<()>) {
     if let Err(error) = result {
-        drop(Owned::from(error.into_value(py)));
+        let_go(py, error);
     }
 }
