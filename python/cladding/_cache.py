@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from typing import ParamSpec
 
-    from cladding._cached import Cached, CachePolicy, Whole
+    from cladding._cached import Cached, CachePolicy, _Whole
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -36,7 +36,7 @@ async def finished(result: object) -> object:
 
 
 @overload
-def cache_result(target: Whole, /) -> Whole: ...
+def cache_result(target: _Whole, /) -> _Whole: ...  # type: ignore[overload-overlap]
 @overload
 def cache_result(target: Callable[P, R], /) -> Cached[P, R]: ...
 @overload

@@ -11,8 +11,8 @@ _P = ParamSpec("_P")
 _Q = ParamSpec("_Q")
 _R = TypeVar("_R")
 _R_co = TypeVar("_R_co", covariant=True)
-Whole = TypeVar(
-    "Whole",
+_Whole = TypeVar(
+    "_Whole",
     bound=type[Any]
     | staticmethod[Any, Any]
     | classmethod[Any, Any, Any]
@@ -45,6 +45,8 @@ class CachePolicy(Policy):  # type: ignore[misc]  # pyright: ignore[reportGenera
     """What a configured ``cache_result(...)`` is: a :class:`Policy` that makes functions into :class:`Cached` ones."""
 
     @overload  # type: ignore[override]
-    def __call__(self, target: Whole, /) -> Whole: ...  # pyright: ignore[reportOverlappingOverload]
+    def __call__(self, target: _Whole, /) -> _Whole: ...  # type: ignore[overload-overlap]
     @overload
-    def __call__(self, target: Callable[_P, _R], /) -> Cached[_P, _R]: ...
+    def __call__(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, target: Callable[_P, _R], /
+    ) -> Cached[_P, _R]: ...

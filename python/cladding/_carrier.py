@@ -7,6 +7,7 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from cladding import _native, _trampoline
+from cladding._policy import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -83,16 +84,20 @@ def _finish(carrier: types.FunctionType, target: Any, bound: BoundStack) -> type
 def _function(function: types.FunctionType, policies: tuple[Policy, ...]) -> types.FunctionType:
     below = _native.bound_in(function)
     parameters = _trampoline.Parameters(function.__code__)
-    info = below.target if below is not None else _native.Target(
-        function.__module__ or "",
-        function.__qualname__,
-        _trampoline.kind_of_code(function.__code__.co_flags),
-        parameters.positional + parameters.keyword_only,
-        len(parameters.positional),
-        len(parameters.positional_only),
-        _defaults(function, parameters.positional),
-        parameters.var_positional is not None,
-        parameters.var_keyword is not None,
+    info = (
+        below.target
+        if below is not None
+        else _native.Target(
+            function.__module__ or "",
+            function.__qualname__,
+            _trampoline.kind_of_code(function.__code__.co_flags),
+            parameters.positional + parameters.keyword_only,
+            len(parameters.positional),
+            len(parameters.positional_only),
+            _defaults(function, parameters.positional),
+            parameters.var_positional is not None,
+            parameters.var_keyword is not None,
+        )
     )
     bound = _bind(function, below, info, policies)
     carrier = _trampoline.for_function(function, bound)
@@ -101,9 +106,9 @@ def _function(function: types.FunctionType, policies: tuple[Policy, ...]) -> typ
     carrier.__doc__ = function.__doc__
     if hasattr(function, "__type_params__"):
         carrier.__type_params__ = function.__type_params__
-    if hasattr(function, "__annotate__"):
+    if (annotate := getattr(function, "__annotate__", MISSING)) is not MISSING:
         # From 3.14 on annotations are made when somebody asks; asking here could fail on a name that is not there yet.
-        setattr(carrier, "__annotate__", function.__annotate__)  # noqa: B010 - not known to type checkers of 3.11
+        setattr(carrier, "__annotate__", annotate)  # noqa: B010 - not known to type checkers of 3.11
     else:
         carrier.__annotations__ = function.__annotations__
     return _finish(carrier, function, bound)
@@ -154,9 +159,9 @@ def _callable(target: Any, policies: tuple[Policy, ...]) -> types.FunctionType:
     if "__signature__" not in carrier.__dict__:
         import inspect
 
-        try:
+        try:  # noqa: SIM105 - contextlib would be imported for this line alone
             carrier.__dict__["__signature__"] = inspect.signature(target)
-        except (TypeError, ValueError):
+        except (NameError, TypeError, ValueError):
             pass  # Some builtins tell no signature; through ``__wrapped__`` the same error tells the user so.
     return carrier
 
@@ -180,7 +185,7 @@ def _function_of(target: Any) -> types.FunctionType | None:
     if isinstance(target, types.MethodType):
         target = target.__func__
     if not isinstance(target, types.FunctionType):
-        target = getattr(type(target), "__call__", None)
+        target = getattr(type(target), "__call__", None)  # noqa: B004 - the method is wanted
     return target if isinstance(target, types.FunctionType) else None
 
 
@@ -188,8 +193,10 @@ def _class(cls: type, policies: tuple[Policy, ...]) -> Any:
     if not cls.__flags__ & _HEAP_TYPE or cls.__flags__ & _IMMUTABLE_TYPE:
         return _callable(cls, policies)
     below: BoundStack | None = cls.__dict__.get(CLASS_KEY)
-    info = below.target if below is not None else _native.Target(
-        cls.__module__, cls.__qualname__, "class", *_parameters_told(cls)
+    info = (
+        below.target
+        if below is not None
+        else _native.Target(cls.__module__, cls.__qualname__, "class", *_parameters_told(cls))
     )
     bound = _bind(cls, below, info, policies)
     type.__setattr__(cls, CLASS_KEY, bound)

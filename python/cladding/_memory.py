@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
 
 from cladding._errors import MemoryPressureError
@@ -94,11 +93,15 @@ def _words(function: str, used: int, limit: int, fraction: float, threshold: flo
 
 def warn(function: str, used: int, limit: int, fraction: float, threshold: float, source: str) -> None:
     """Says in the log that memory is under pressure."""
+    import logging
+
     logging.getLogger("cladding").warning("%s", _words(function, used, limit, fraction, threshold, source))
 
 
 def lost_sight(function: str, error: str) -> None:
     """Says in the log that memory cannot be read any more."""
+    import logging
+
     logging.getLogger("cladding").warning(
         "%s: memory in use cannot be read, calls are let through: %s", function, error
     )

@@ -238,7 +238,7 @@ async def _coroutine(driver: Any) -> Any:
         try:
             await driver
             return driver.take()
-        except:
+        except:  # noqa: E722 - as in the templates
             if driver.leave():
                 raise
 
@@ -248,7 +248,7 @@ def _generator(driver: Any) -> Any:
         try:
             yield from driver
             return driver.take()
-        except:
+        except:  # noqa: E722 - as in the templates
             if driver.leave():
                 raise
 
@@ -259,10 +259,10 @@ async def _async_generator(driver: Any) -> Any:
         while driver.open:
             try:
                 driver.sent((yield driver.take()))
-            except BaseException as thrown:
+            except BaseException as thrown:  # noqa: BLE001
                 driver.threw(thrown)
             await driver
-    except:
+    except:  # noqa: E722
         if driver.leave():
             raise
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cladding._errors import ConfigurationError, ValidationError
@@ -111,8 +110,39 @@ def _show(name: str, *positional: object, **named: object) -> str:
     return f"{name}({', '.join(shown)})"
 
 
-@dataclass(frozen=True, init=False, repr=False)
-class Array:
+class _Expectation:
+    """A record of a few fields that cannot be changed; importing ``dataclasses`` would cost more than all of cladding."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def _set(self, **values: object) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def _fields(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        message = f"a {type(self).__name__} cannot be changed ({name!r})"
+        raise AttributeError(message)
+
+    def __delattr__(self, name: str) -> None:
+        self.__setattr__(name, None)
+
+    def __eq__(self, other: object) -> bool:
+        return self._fields() == other._fields() if type(other) is type(self) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self._fields()))
+
+    def __getstate__(self) -> dict[str, object]:
+        return dict(zip(self.__slots__, self._fields(), strict=True))
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self._set(**state)
+
+
+class Array(_Expectation):
     """Expects an array: anything with the buffer protocol (numpy arrays of any layout, memoryviews, ``array.array``).
 
     ``min``, ``max`` and ``finite`` speak of every element. They need numbers: integers, floats of 16, 32 or 64 bits, and
@@ -133,6 +163,8 @@ class Array:
             above ``max``, or bounds for a dtype that has no order.
     """
 
+    __slots__ = ("shape", "dtype", "finite", "min", "max")  # noqa: RUF023 - the order of the parameters
+
     shape: tuple[int | str | None, ...] | None
     dtype: tuple[str, ...] | None
     finite: bool
@@ -145,7 +177,7 @@ class Array:
         *,
         dtype: Any = None,
         finite: bool = False,
-        min: float | None = None,  # noqa: A002 - the field's own words
+        min: float | None = None,  # noqa: A002 - the words of the field
         max: float | None = None,  # noqa: A002
     ) -> None:
         low, high = _bounds("Array", min, max)
@@ -155,17 +187,14 @@ class Array:
                 raise _wrong(
                     "Array", "min" if low is not None else "max", f"None for {name}", low if high is None else high
                 )
-        values = {"shape": _shape(shape), "dtype": names, "finite": _flag(finite), "min": low, "max": high}
-        for key, value in values.items():
-            object.__setattr__(self, key, value)
+        self._set(shape=_shape(shape), dtype=names, finite=_flag(finite), min=low, max=high)
 
     def __repr__(self) -> str:
         dtype = self.dtype[0] if self.dtype is not None and len(self.dtype) == 1 else self.dtype
         return _show("Array", shape=self.shape, dtype=dtype, finite=self.finite, min=self.min, max=self.max)
 
 
-@dataclass(frozen=True, init=False, repr=False)
-class Range:
+class Range(_Expectation):
     """Expects a number between two bounds, both included. Booleans, NaN and numbers written as text are refused.
 
     Args:
@@ -176,20 +205,20 @@ class Range:
         ConfigurationError: a bound that is no number, or ``min`` above ``max``.
     """
 
+    __slots__ = ("min", "max")  # noqa: RUF023
+
     min: int | float | None
     max: int | float | None
 
     def __init__(self, min: float | None = None, max: float | None = None) -> None:  # noqa: A002
         low, high = _bounds("Range", min, max)
-        object.__setattr__(self, "min", low)
-        object.__setattr__(self, "max", high)
+        self._set(min=low, max=high)
 
     def __repr__(self) -> str:
         return _show("Range", min=self.min, max=self.max)
 
 
-@dataclass(frozen=True, init=False, repr=False)
-class Keys:
+class Keys(_Expectation):
     """Expects a mapping that has these keys. It may have more.
 
     Args:
@@ -199,10 +228,12 @@ class Keys:
         ConfigurationError: no name at all, an empty or a repeated one, or something else than strings.
     """
 
+    __slots__ = ("names",)
+
     names: tuple[str, ...]
 
     def __init__(self, *names: str) -> None:
-        object.__setattr__(self, "names", _names(names))
+        self._set(names=_names(names))
 
     def __repr__(self) -> str:
         return _show("Keys", *self.names)

@@ -126,6 +126,7 @@ def test_adding() -> None:
     assert stack(timer()) + AGAIN == whole
     assert stack(timer()) + stack(AGAIN) == whole
     assert timer() + stack(AGAIN) == whole
+    assert timer() + AGAIN == timer + AGAIN == whole
     assert timer + stack(AGAIN) == whole
     assert stack(AGAIN) + timer == stack(AGAIN, timer())
     first = stack(timer())

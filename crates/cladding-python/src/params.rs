@@ -49,11 +49,6 @@ impl<'a, 'py> Params<'a, 'py> {
         self.values.get_item(name)
     }
 
-    /// All values as they were given, for policies whose parameters are the function's own.
-    pub(crate) fn all(&self) -> &'a Bound<'py, PyDict> {
-        self.values
-    }
-
     /// The error for a value of the wrong kind or outside its range.
     pub(crate) fn wrong(&self, name: &str, value: &Bound<'py, PyAny>, allowed: &str) -> PyErr {
         let shown = value
@@ -139,7 +134,7 @@ impl<'a, 'py> Params<'a, 'py> {
         let asked = self.asked.into_inner();
         for key in self.values.keys() {
             let key = key.extract::<String>()?;
-            if !asked.contains(&key.as_str()) && !asked.contains(&"*") {
+            if !asked.contains(&key.as_str()) {
                 return Err(PyTypeError::new_err(format!(
                     "{}() has no parameter {key:?}",
                     self.policy
@@ -147,11 +142,6 @@ impl<'a, 'py> Params<'a, 'py> {
             }
         }
         Ok(())
-    }
-
-    /// Says that every key is the policy's own business.
-    pub(crate) fn takes_all(&self) {
-        self.asked.borrow_mut().push("*");
     }
 }
 

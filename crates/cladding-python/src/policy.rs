@@ -78,7 +78,13 @@ impl Policy {
     /// A stack of this policy around another part.
     fn __add__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        py.import("cladding._stack")?.getattr("join")?.call1((slf, other))
+        py.import("cladding._stack")?.getattr("stack")?.call1((slf, other))
+    }
+
+    /// A stack of another part around this policy.
+    fn __radd__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        py.import("cladding._stack")?.getattr("stack")?.call1((other, slf))
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

@@ -99,7 +99,7 @@ impl Driver {
         suspension: Suspension,
     ) -> Result<Owned, Raised> {
         let inside = matches!(suspension.place, Place::Inside);
-        let saved = (!inside || this.keeps_arguments).then(|| arguments.save());
+        let saved = (!inside || this.needs.arguments).then(|| arguments.save());
         let mut state = State::new(kind, Machine::at(suspension.place, slots), saved);
         match suspension.current {
             Suspended::Fresh(inner, _) if kind == Kind::AsyncGenerator => state.inner = Some(inner),
@@ -324,7 +324,7 @@ impl State {
             (None, Some(arguments)) => stack.invoke(py, arguments.view())?,
             (None, None) => return Err(over()),
         };
-        if !stack.keeps_arguments {
+        if !stack.needs.arguments {
             self.arguments = None;
         }
         let next = match self.kind {
@@ -340,7 +340,7 @@ impl State {
     #[inline]
     fn note_item(&mut self, py: Python<'_>, stack: &BoundStack, item: &Owned) {
         self.yielded = true;
-        if !stack.wants_items {
+        if !stack.needs.items {
             return;
         }
         let nothing = SavedArguments::default();

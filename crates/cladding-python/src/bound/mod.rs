@@ -41,12 +41,17 @@ pub(crate) struct BoundStack {
     pub(crate) kind: Kind,
     /// The carrier is a plain function although the kind is another: a callable object, say, whose parameters only it knows.
     plain: bool,
-    /// Whether any policy has an `enabled` to ask.
-    asks: bool,
-    /// Whether any policy looks at the items of generators.
-    wants_items: bool,
-    /// Whether a coroutine or generator must keep its arguments to the end.
-    pub(crate) keeps_arguments: bool,
+    needs: Needs,
+}
+
+/// What any of a stack's policies needs, found once.
+struct Needs {
+    /// An `enabled` is to be asked at each call.
+    asking: bool,
+    /// The items of generators are looked at.
+    items: bool,
+    /// A coroutine or generator has to keep its arguments to the end.
+    arguments: bool,
 }
 
 impl BoundStack {
@@ -74,9 +79,11 @@ impl BoundStack {
             kind: target.get().kind,
             target: target.into(),
             plain,
-            asks: entries.iter().any(|entry| entry.enabled.is_some()),
-            wants_items: entries.iter().any(|entry| entry.hooks.wants_items()),
-            keeps_arguments: entries.iter().any(|entry| entry.hooks.repeats()),
+            needs: Needs {
+                asking: entries.iter().any(|entry| entry.enabled.is_some()),
+                items: entries.iter().any(|entry| entry.hooks.wants_items()),
+                arguments: entries.iter().any(|entry| entry.hooks.repeats()),
+            },
             entries: entries.into(),
         };
         cladding_capi::object::create_callable(stack)

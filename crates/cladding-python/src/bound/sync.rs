@@ -17,7 +17,7 @@ use crate::{policy, switches, waits};
 pub(super) fn run(this: &This<'_, BoundStack>, py: Python<'_>, arguments: Arguments<'_>) -> Result<Owned, Raised> {
     let call = Call::new(py, this.target.get(), arguments);
     let mut slots = Vec::new();
-    let outcome = if switches::any_off() || this.asks {
+    let outcome = if switches::any_off() || this.needs.asking {
         walk::<false, true>(this, &call, &this.entries, &mut slots)
     } else {
         walk::<false, false>(this, &call, &this.entries, &mut slots)
