@@ -18,6 +18,7 @@ use crate::target::{Kind, Target};
 mod deferred;
 mod driver;
 mod machine;
+mod state;
 mod sync;
 
 use driver::Driver;

@@ -6,8 +6,9 @@
 use cladding_capi::{Arguments, Owned, Raised, Step, This, exception, resume, type_is};
 use pyo3::Python;
 
-use super::driver::{Driver, awaited};
+use super::driver::Driver;
 use super::machine::{Place, Suspended, Suspension};
+use super::state::awaited;
 use super::{BoundStack, Entry, deferred};
 use crate::hooks::{Call, Enter, Exit, Outcome, Slot, Wait};
 use crate::{policy, switches, waits};
