@@ -15,6 +15,7 @@ from .imports import imports
 from .kinds import kinds
 from .policies import policies
 from .result import Row
+from .switched_off import switched_off
 from .timing import Effort
 
 GROUPS = {
@@ -25,6 +26,7 @@ GROUPS = {
     "policies": policies,
     "arrays": arrays,
     "headline": headline,
+    "off": switched_off,
     "import": imports,
 }
 

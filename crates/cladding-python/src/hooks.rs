@@ -72,15 +72,27 @@ pub(crate) struct Slot {
     pub(crate) started: u64,
     /// A counter.
     pub(crate) count: u32,
-    /// A state of the policy's own; [`Slot::SKIPPED`] is the drivers'.
+    /// A state of the policy's own; the highest value is the drivers'.
     pub(crate) phase: u8,
     /// Anything larger. Its drop must undo whatever the call holds, for calls that are abandoned.
     pub(crate) data: Option<Box<dyn SlotData>>,
 }
 
 impl Slot {
-    /// The policy is switched off for this call.
-    pub(crate) const SKIPPED: u8 = u8::MAX;
+    const SKIPPED: u8 = u8::MAX;
+
+    /// The slot of a policy that is switched off for this call.
+    pub(crate) fn skipped() -> Self {
+        Self {
+            phase: Self::SKIPPED,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the policy is switched off for this call.
+    pub(crate) fn is_skipped(&self) -> bool {
+        self.phase == Self::SKIPPED
+    }
 }
 
 /// The larger part of a slot.

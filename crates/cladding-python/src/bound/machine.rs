@@ -162,7 +162,7 @@ impl Machine {
         match skipped(entry, call) {
             Ok(false) => {}
             Ok(true) => {
-                slot.phase = Slot::SKIPPED;
+                *slot = Slot::skipped();
                 self.place = Place::Entering(index + 1);
                 return None;
             }
@@ -187,7 +187,7 @@ impl Machine {
 
     fn leave(&mut self, call: &Call<'_>, entries: &[Entry], index: usize, mut outcome: Outcome) -> Option<Box<Wait>> {
         let (entry, slot) = (&entries[index - 1], &mut self.slots[index - 1]);
-        if slot.phase == Slot::SKIPPED {
+        if slot.is_skipped() {
             self.place = Place::Leaving(index - 1, outcome);
             return None;
         }

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 use super::BoundStack;
 use super::machine::{Action, Machine};
-use crate::hooks::{Call, Outcome, Slot};
+use crate::hooks::{Call, Outcome};
 use crate::target::Kind;
 use crate::waits;
 
@@ -257,7 +257,7 @@ impl State {
         let mut call = Call::new(py, stack.target.get(), arguments);
         call.yielded = true;
         for (entry, slot) in stack.entries.iter().zip(&mut self.machine.slots) {
-            if entry.hooks.wants_items() && slot.phase != Slot::SKIPPED {
+            if entry.hooks.wants_items() && !slot.is_skipped() {
                 entry.hooks.item(&call, slot, item);
             }
         }

@@ -54,6 +54,16 @@ fn walk<const AWAIT: bool, const SWITCHED: bool>(
     entries: &[Entry],
     kept: &mut Vec<Slot>,
 ) -> Outcome {
+    if SWITCHED {
+        let off = entries.iter().take_while(|entry| entry.switch.is_off()).count();
+        if off > 0 {
+            let outcome = walk::<AWAIT, SWITCHED>(stack, call, &entries[off..], kept);
+            if matches!(outcome, Outcome::Suspended(..)) {
+                kept.extend((0..off).map(|_| Slot::skipped()));
+            }
+            return outcome;
+        }
+    }
     let Some((entry, inner)) = entries.split_first() else {
         let outcome = invoke::<AWAIT>(stack, call);
         call.time_passed();
@@ -64,7 +74,7 @@ fn walk<const AWAIT: bool, const SWITCHED: bool>(
         match skipped(entry, call) {
             Ok(false) => {}
             Ok(true) => {
-                slot.phase = Slot::SKIPPED;
+                slot = Slot::skipped();
                 let outcome = walk::<AWAIT, SWITCHED>(stack, call, inner, kept);
                 return suspended(outcome, call, None, slot, kept);
             }
@@ -143,10 +153,7 @@ fn answered(outcome: Outcome, entries: &[Entry], kept: &mut Vec<Slot>) -> Outcom
     let Some(kind) = type_is(&value) else {
         return Outcome::Returned(value);
     };
-    kept.extend(entries.iter().map(|_| Slot {
-        phase: Slot::SKIPPED,
-        ..Slot::default()
-    }));
+    kept.extend(entries.iter().map(|_| Slot::skipped()));
     Suspension::outcome(Place::Inside, Suspended::Fresh(value, kind))
 }
 
