@@ -1,1 +1,1 @@
-"""The policies, one file each."""
+"""The policies, one folder each."""

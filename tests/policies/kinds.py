@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 Body = Callable[..., Any]
 
 
@@ -128,3 +130,5 @@ KINDS = (
     Kind("returns generator", _returning(_generator), _run_generator, _run_generator),
     Kind("returns async generator", _returning(_async_generator), _run_async_generator, _first),
 )
+
+all_kinds = pytest.mark.parametrize("kind", KINDS, ids=str)

@@ -6,7 +6,6 @@ use std::sync::{Arc, Weak};
 
 use cladding_capi::{Owned, Raised, Suspended, keys, type_is};
 use cladding_engine::metrics::Counter;
-use cladding_engine::metrics::exposition::Kind as Metric;
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -16,11 +15,12 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::CacheSpec;
 use super::caller::Caller;
 use super::key::{Key, Shape, View};
+use super::numbers::Numbers;
 use super::store::{Found, Store};
 use crate::clock;
 use crate::counters::add;
 use crate::flight::{Flight, Landing};
-use crate::hooks::{Call, Enter, Exit, Family, Hooks, Outcome, Page, Slot, SlotData, Wait};
+use crate::hooks::{Call, Enter, Exit, Hooks, Outcome, Page, Slot, SlotData, Wait};
 use crate::target::Target;
 
 /// The results of one function.
@@ -302,15 +302,6 @@ impl Cache {
     }
 }
 
-struct Numbers {
-    hits: u64,
-    misses: u64,
-    waits: u64,
-    entries: usize,
-    evictions: u64,
-    expirations: u64,
-}
-
 /// The error for a result that would be used up when it is handed out again.
 fn refusal(py: Python<'_>, target: &Target, value: &Owned) -> Option<PyErr> {
     let spent = type_is(value).is_some() || keys::is_iterator(value);
@@ -407,15 +398,7 @@ impl Hooks for Cache {
     }
 
     fn stats(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
-        let numbers = self.numbers();
-        let stats = PyDict::new(py);
-        stats.set_item("hits", numbers.hits)?;
-        stats.set_item("misses", numbers.misses)?;
-        stats.set_item("waits", numbers.waits)?;
-        stats.set_item("entries", numbers.entries)?;
-        stats.set_item("evictions", numbers.evictions)?;
-        stats.set_item("expirations", numbers.expirations)?;
-        Ok(stats.unbind())
+        self.numbers().stats(py)
     }
 
     fn methods(&self) -> &'static [&'static str] {
@@ -450,19 +433,7 @@ impl Hooks for Cache {
     }
 
     fn metrics(&self, target: &Target, page: &mut Page) {
-        let numbers = self.numbers();
-        let labels = vec![("function".to_owned(), target.full_name())];
-        let caused = |cause: &str| {
-            let mut labels = labels.clone();
-            labels.push(("cause".to_owned(), cause.to_owned()));
-            labels
-        };
-        page.count(HITS, labels.clone(), numbers.hits);
-        page.count(MISSES, labels.clone(), numbers.misses);
-        page.count(WAITS, labels.clone(), numbers.waits);
-        page.count(EVICTIONS, caused("capacity"), numbers.evictions);
-        page.count(EVICTIONS, caused("expired"), numbers.expirations);
-        page.count(ENTRIES, labels, numbers.entries as u64);
+        self.numbers().metrics(target, page);
     }
 
     fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {
@@ -474,29 +445,3 @@ impl Hooks for Cache {
         drop(self.store.clear());
     }
 }
-
-const HITS: Family = Family {
-    name: "cladding_cache_hits_total",
-    help: "Calls answered from the cache.",
-    kind: Metric::Counter,
-};
-const MISSES: Family = Family {
-    name: "cladding_cache_misses_total",
-    help: "Calls that the cache had no result for.",
-    kind: Metric::Counter,
-};
-const WAITS: Family = Family {
-    name: "cladding_cache_waits_total",
-    help: "Calls that waited for another call's computation of the same key.",
-    kind: Metric::Counter,
-};
-const ENTRIES: Family = Family {
-    name: "cladding_cache_entries",
-    help: "Results in the cache.",
-    kind: Metric::Gauge,
-};
-const EVICTIONS: Family = Family {
-    name: "cladding_cache_evictions_total",
-    help: "Results that had to leave the cache.",
-    kind: Metric::Counter,
-};

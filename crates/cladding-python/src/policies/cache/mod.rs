@@ -13,6 +13,7 @@ use crate::target::{Kind, Target};
 mod caller;
 mod hooks;
 mod key;
+mod numbers;
 mod store;
 
 pub(crate) const NAME: &str = "cache_result";

@@ -1,0 +1,1 @@
+"""`memory_guard`: what it sees, the steps it takes under pressure, and what it refuses."""
