@@ -35,6 +35,20 @@ fn report(py: Python<'_>, panic: &(dyn std::any::Any + Send)) {
     PySystemError::new_err(format!("cladding: internal error, please report it: {text}")).restore(py);
 }
 
+/// Runs work off the hot path that drops references of PyO3's own, such as those of a `PyErr`, on a thread that came in
+/// by an entry above. PyO3 does not count such a thread as attached, and would put the drops off until it next does.
+#[cold]
+pub fn counted<R>(py: Python<'_>, work: impl FnOnce(Python<'_>) -> R) -> R {
+    let mut work = Some(work);
+    let done = Python::try_attach(|py| work.take().map(|work| work(py)));
+    match (done.flatten(), work) {
+        (Some(result), _) => result,
+        // The interpreter is on its way out, where nobody is counted any more.
+        (None, Some(work)) => work(py),
+        (None, None) => unreachable!("work that was begun has a result"),
+    }
+}
+
 /// Runs a call that may enter the interpreter. Such calls are declared `extern "C-unwind"`, or nothing would stop here.
 #[inline]
 pub(crate) fn into_python<R>(call: impl FnOnce() -> R) -> R {

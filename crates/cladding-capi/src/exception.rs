@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::{PyTypeInfo, ffi};
 
-use crate::Owned;
+use crate::{Owned, counted};
 
 /// The sign that an exception is set in the interpreter, as NULL is in C. It must reach the caller.
 #[must_use = "an exception is set and must reach the caller"]
@@ -30,7 +30,8 @@ impl From<PyErr> for Raised {
     #[cold]
     fn from(error: PyErr) -> Self {
         // SAFETY: a `PyErr` is made and returned only on attached threads.
-        error.restore(unsafe { Python::assume_attached() });
+        let py = unsafe { Python::assume_attached() };
+        counted(py, |py| error.restore(py));
         Self(())
     }
 }

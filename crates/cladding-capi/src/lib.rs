@@ -27,7 +27,7 @@ pub mod ticks;
 pub mod wide;
 
 pub use arguments::{Arguments, SavedArguments, call};
-pub use entry::guard;
+pub use entry::{counted, guard};
 pub use exception::Raised;
 pub use guarded::{Guard, Guarded};
 pub use object::{Class, Getter, Method, This, TypeBuilder, TypeCell, Vectorcall, Visit};

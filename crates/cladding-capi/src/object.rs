@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::{Arguments, Owned, Raised, guard};
+use crate::{Arguments, Owned, Raised, counted, guard};
 
 /// The Rust value of a heap type, and what every such type must say.
 pub trait Class: Sized + Send + 'static {
@@ -350,11 +350,13 @@ unsafe extern "C" fn dealloc<T: Class>(object: *mut ffi::PyObject) {
         guard((), |py| {
             let value = &mut (*object.cast::<Object<T>>()).value;
             if T::FINISHES {
-                let raised = PyErr::take(py);
-                value.finish(py);
-                if let Some(raised) = raised {
-                    raised.restore(py);
-                }
+                counted(py, |py| {
+                    let raised = PyErr::take(py);
+                    value.finish(py);
+                    if let Some(raised) = raised {
+                        raised.restore(py);
+                    }
+                });
             }
             ManuallyDrop::drop(value);
         });

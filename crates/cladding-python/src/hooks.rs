@@ -27,7 +27,7 @@ impl Outcome {
     /// The outcome of a failed piece of our own code.
     #[cold]
     pub(crate) fn error(py: Python<'_>, error: PyErr) -> Self {
-        Self::Raised(error.into_value(py).into())
+        Self::Raised(cladding_capi::counted(py, |py| error.into_value(py).into()))
     }
 
     /// Whether this is an exception of the kind that programs handle: not a cancellation, an interrupt or an exit, which

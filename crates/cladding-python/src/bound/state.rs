@@ -319,9 +319,10 @@ pub(super) fn awaited(py: Python<'_>, object: &Owned) -> Result<Owned, Raised> {
 fn first_item<'py>(py: Python<'py>, inner: &Owned) -> PyResult<Bound<'py, PyAny>> {
     let sys = py.import("sys")?;
     let hooks = sys.call_method0("get_asyncgen_hooks")?;
-    let none = py.None();
-    sys.call_method1("set_asyncgen_hooks", (&none, &none))?;
-    let first = inner.bound(py).call_method1("asend", (&none,));
+    let none = Owned::none();
+    let none = none.bound(py);
+    sys.call_method1("set_asyncgen_hooks", (none, none))?;
+    let first = inner.bound(py).call_method1("asend", (none,));
     sys.call_method1("set_asyncgen_hooks", hooks.cast::<pyo3::types::PyTuple>()?.clone())?;
     first
 }

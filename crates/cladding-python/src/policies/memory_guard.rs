@@ -284,9 +284,11 @@ impl MemoryGuard {
                 add(&self.failed_readings, 1);
                 if self.failed_readings.get() == 1 {
                     let text = error.to_string();
-                    let told =
-                        module(py).and_then(|module| module.getattr("lost_sight")?.call1((&self.function, text)));
-                    drop(told);
+                    cladding_capi::counted(py, |py| {
+                        let told =
+                            module(py).and_then(|module| module.getattr("lost_sight")?.call1((&self.function, text)));
+                        drop(told);
+                    });
                 }
             }
         }
@@ -402,11 +404,11 @@ impl Hooks for MemoryGuard {
             if !self.look(call.py, clock::ticks(), age) {
                 return Enter::Proceed;
             }
-            return self.press(call, slot, slot.count as usize);
+            return cladding_capi::counted(call.py, |_| self.press(call, slot, slot.count as usize));
         }
         add(&self.checks, 1);
         if self.look(call.py, call.now(), self.interval) {
-            self.press(call, slot, 0)
+            cladding_capi::counted(call.py, |_| self.press(call, slot, 0))
         } else {
             Enter::Proceed
         }

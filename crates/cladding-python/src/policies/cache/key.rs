@@ -121,7 +121,9 @@ impl Shape {
         let marked = View::List(list);
         match marked.hash(py) {
             Ok(hash) => Ok((marked, hash)),
-            Err((index, raised)) => Err(self.refusal(py, target, &marked, index, raised.take(py))),
+            Err((index, raised)) => Err(cladding_capi::counted(py, |py| {
+                self.refusal(py, target, &marked, index, raised.take(py))
+            })),
         }
     }
 

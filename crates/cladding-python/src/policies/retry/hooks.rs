@@ -9,8 +9,8 @@ use cladding_engine::retry::Backoff;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
+use super::Worth;
 use super::chance::random;
-use super::{Worth, let_go};
 use crate::clock;
 use crate::counters::add;
 use crate::hooks::{Call, Enter, Exit, Family, Hooks, Outcome, Page, Slot, Wait};
@@ -109,7 +109,7 @@ impl Retry {
             Ok(true) => {}
             Ok(false) => return Exit::Pass,
             Err(error) => {
-                let error = Owned::from(error.into_value(py));
+                let error = Owned::from(cladding_capi::counted(py, |py| error.into_value(py)));
                 // What was asked about is shown above the predicate's own error, as in an `except` clause.
                 ignore(py, error.bound(py).setattr("__context__", failure.bound(py)));
                 *outcome = Outcome::Raised(error);
@@ -178,6 +178,6 @@ impl Retry {
 /// Lets an error go, where the caller's own exception matters more.
 fn ignore(py: Python<'_>, result: PyResult<()>) {
     if let Err(error) = result {
-        let_go(py, error);
+        cladding_capi::counted(py, |_| drop(error));
     }
 }

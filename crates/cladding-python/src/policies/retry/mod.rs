@@ -106,11 +106,6 @@ fn worth(params: &Params<'_, '_>) -> PyResult<Worth> {
     Err(wrong())
 }
 
-/// Drops an error that matters to nobody, and what it refers to, now: a `PyErr` would keep all of it for later.
-fn let_go(py: Python<'_>, error: PyErr) {
-    drop(Owned::from(error.into_value(py)));
-}
-
 /// Whether this is a type of exception that may be retried: interrupts, exits and cancellation do not derive from
 /// `Exception`.
 fn is_retryable(value: &Bound<'_, PyAny>) -> bool {
@@ -144,7 +139,7 @@ impl Worth {
             Self::Predicate(predicate) => {
                 let answer = predicate.bound(py).call1((failure.bound(py),))?;
                 answer.extract().map_err(|error| {
-                    let_go(py, error);
+                    cladding_capi::counted(py, |_| drop(error));
                     let shown = (predicate.bound(py).repr(), answer.repr());
                     let (Ok(predicate), Ok(answer)) = shown else {
                         return configuration_error(

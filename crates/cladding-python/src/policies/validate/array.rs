@@ -135,18 +135,20 @@ impl ArrayCheck {
     }
 
     fn buffer(&self, py: Python<'_>, value: &Owned) -> Result<Buffer, Failed> {
-        Buffer::get(py, value).map_err(|error| {
-            if !error.is_instance_of::<PyException>(py) {
-                return Failed::Error(error);
-            }
-            let is_array = NumpyArray::of(py, value).is_some();
-            let expected = if is_array {
-                self.numbers()
-            } else {
-                "an array (something with the buffer protocol)".to_owned()
-            };
-            Failure::new(expected, super::describe(py, value)).into()
-        })
+        Buffer::get(py, value).map_err(|error| cladding_capi::counted(py, |py| self.no_buffer(py, value, error)))
+    }
+
+    fn no_buffer(&self, py: Python<'_>, value: &Owned, error: PyErr) -> Failed {
+        if !error.is_instance_of::<PyException>(py) {
+            return Failed::Error(error);
+        }
+        let is_array = NumpyArray::of(py, value).is_some();
+        let expected = if is_array {
+            self.numbers()
+        } else {
+            "an array (something with the buffer protocol)".to_owned()
+        };
+        Failure::new(expected, super::describe(py, value)).into()
     }
 
     /// `an array of numbers that can be compared`, as it is needed to look inside.

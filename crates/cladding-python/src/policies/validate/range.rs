@@ -34,7 +34,13 @@ impl RangeCheck {
             low <= float && float <= high
         } else if let Ok(int) = value.bound(py).cast_exact::<PyInt>() {
             let (low, high) = self.bounds.small;
-            int.extract::<i64>().is_ok_and(|int| low <= int && int <= high)
+            match int.extract::<i64>() {
+                Ok(int) => low <= int && int <= high,
+                Err(error) => {
+                    cladding_capi::counted(py, |_| drop(error));
+                    false
+                }
+            }
         } else {
             false
         };
