@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -46,6 +47,17 @@ def _decorator(name: str) -> Callable[[Any], Any]:
     if name == "three timers":
         return cladding.stack(cladding.timer(), cladding.timer(), cladding.timer())
     return getattr(cladding, name)
+
+
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """An interrupt raises `KeyboardInterrupt`, even where the tests were started with SIGINT ignored.
+
+    A shell starts what runs in the background so, and `nohup` and CI runners may; Python then installs no handler.
+    """
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, signal.SIG_DFL if previous is None else previous)
 
 
 @pytest.fixture(scope="session", params=[STAND_IN] if STAND_IN else ["timer", "three timers", "monitor"])

@@ -36,5 +36,19 @@ __all__ = [
     "validate_input",
 ]
 
+# Tracebacks, pickles and metrics name these by where users find them.
+for _public in (
+    Array,
+    CladdingError,
+    ConfigurationError,
+    Keys,
+    MemoryPressureError,
+    Range,
+    Stack,
+    ValidationError,
+    disabled,
+):
+    _public.__module__ = __name__
+
 read_environment()
-del read_environment
+del _public, read_environment

@@ -204,7 +204,6 @@ def _class(cls: type, policies: tuple[Policy, ...]) -> Any:
         if not isinstance(cls.__dict__.get(name, bound), _native.BoundStack | _PolicyMethod):
             continue  # The class has something of its own under this name.
         type.__setattr__(cls, name, value)
-    _native.watch_class(cls)
     return cls
 
 

@@ -2,41 +2,54 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from _thread import allocate_lock
-from typing import TYPE_CHECKING
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from cladding import _native, _stack
+from cladding import _native, _stack, _trampoline
 from cladding._errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Generator, Iterable
     from types import TracebackType
 
     from cladding._policy import Target
 
+F = TypeVar("F", bound="Callable[..., Any]")
+
 ENVIRONMENT = "CLADDING_DISABLED"
+EVERYTHING, NOTHING = ("all", "1", "true"), ("", "0", "false")
+
+# What a message tells of the names that there are; `noop` is for the benchmark alone.
+_NAMES = (
+    f"'all', one of {', '.join(name for name in _stack.POLICY_NAMES if name != 'noop')}, 'module.function' or "
+    f"'module.function:policy'"
+)
+
+
+def _is_name(what: str) -> bool:
+    if what == "all" or what in _stack.POLICY_NAMES:
+        return True
+    function, colon, policy = what.partition(":")
+    return "." in function and all(function.split(".")) and (not colon or policy in _stack.POLICY_NAMES)
 
 
 def _rules_for(what: str | Target, asker: str) -> list[str]:
     if not isinstance(what, str):
         return [policy.switch for policy in _stack.of(what).policies]
-    if what == "all" or what in _stack.POLICY_NAMES:
+    if _is_name(what):
         return [what]
-    function, colon, policy = what.partition(":")
-    if "." in function and all(function.split(".")) and (not colon or policy in _stack.POLICY_NAMES):
-        return [what]
-    message = (
-        f"{asker}: each must be a decorated function, 'all', one of {', '.join(_stack.POLICY_NAMES)}, 'module.function' "
-        f"or 'module.function:policy', got {what!r}"
-    )
+    message = f"{asker}: each must be a decorated function, {_NAMES}, got {what!r}"
     raise ConfigurationError(message)
 
 
 class disabled:  # noqa: N801 - used as a verb: ``with cladding.disabled("retry"):``
     """Switches policies off while a ``with`` block runs, in every thread and task of the process.
 
-    Blocks may overlap and nest; a policy is on again when the last of them that names it has ended. A call that is under
+    As a decorator it does so for each call of a function, from its beginning until it returns, a coroutine is done or a
+    generator is over. Blocks and calls may overlap and nest; a policy is on again when the last of them that names it has ended. A call that is under
     way goes on as it began.
 
     >>> import cladding
@@ -48,6 +61,12 @@ class disabled:  # noqa: N801 - used as a verb: ``with cladding.disabled("retry"
     8
     >>> double.cladding.timer.stats["calls"]
     0
+    >>> @cladding.disabled("timer")
+    ... def test_double():
+    ...     assert double(4) == 8
+    >>> test_double()
+    >>> double.cladding.timer.stats["calls"]
+    0
 
     Args:
         what: decorated functions, policy names such as ``"retry"``, full function names such as
@@ -56,7 +75,7 @@ class disabled:  # noqa: N801 - used as a verb: ``with cladding.disabled("retry"
 
     Raises:
         ConfigurationError: a name that is neither a policy nor has the form of a function's full name.
-        TypeError: a function that carries no policy.
+        TypeError: a function that carries no policy; or, as a decorator, on anything but a function.
     """
 
     def __init__(self, *what: str | Target) -> None:
@@ -72,6 +91,42 @@ class disabled:  # noqa: N801 - used as a verb: ``with cladding.disabled("retry"
         for rule in self._rules:
             _native.switch(rule, off=False)
 
+    def __call__(self, function: F, /) -> F:
+        if isinstance(function, type | staticmethod) or not callable(function):
+            message = f"disabled: it decorates functions, not {function!r}"
+            raise TypeError(message)
+        kind = _trampoline.kind_of_code(function.__code__.co_flags) if isinstance(function, FunctionType) else "function"
+        if kind == "async_generator":
+            message = f"disabled: it cannot decorate the async generator function {function!r}; write a `with` block inside"
+            raise TypeError(message)
+        return cast("F", functools.wraps(function)(_CALLERS[kind](self, function)))
+
+
+def _call(block: disabled, function: Callable[..., Any]) -> Callable[..., Any]:
+    def while_disabled(*args: Any, **kwargs: Any) -> Any:
+        with block:
+            return function(*args, **kwargs)
+
+    return while_disabled
+
+
+def _call_coroutine(block: disabled, function: Callable[..., Any]) -> Callable[..., Any]:
+    async def while_disabled(*args: Any, **kwargs: Any) -> Any:
+        with block:
+            return await function(*args, **kwargs)
+
+    return while_disabled
+
+
+def _call_generator(block: disabled, function: Callable[..., Any]) -> Callable[..., Any]:
+    def while_disabled(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        with block:
+            return (yield from function(*args, **kwargs))
+
+    return while_disabled
+
+
+_CALLERS = {"function": _call, "coroutine": _call_coroutine, "generator": _call_generator}
 
 _configured: list[str] = []
 _configuring = allocate_lock()
@@ -101,16 +156,18 @@ def configure(*, disabled: Iterable[str | Target] = ()) -> None:
 
 def read_environment() -> None:
     """Applies ``CLADDING_DISABLED``: names separated by commas. A wrong one is warned about, not fatal."""
-    names = [name.strip() for name in os.environ.get(ENVIRONMENT, "").split(",")]
     good = []
-    for name in ("all" if name == "1" else name for name in names if name):
-        try:
-            _rules_for(name, ENVIRONMENT)
-        except ConfigurationError as error:
+    for name in map(str.strip, os.environ.get(ENVIRONMENT, "").split(",")):
+        if name.lower() in NOTHING:
+            continue
+        if name.lower() in EVERYTHING:
+            good.append("all")
+        elif _is_name(name):
+            good.append(name)
+        else:
             import warnings
 
-            warnings.warn(str(error), RuntimeWarning, stacklevel=3)
-        else:
-            good.append(name)
+            message = f"{ENVIRONMENT}: a name in it must be {_NAMES}, got {name!r}, which switches nothing off"
+            warnings.warn(message, RuntimeWarning, stacklevel=3)
     if good:
         configure(disabled=good)

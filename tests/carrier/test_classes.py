@@ -8,6 +8,8 @@ import dataclasses
 import enum
 import inspect
 import pickle
+import subprocess
+import sys
 import threading
 import typing
 from collections.abc import Callable
@@ -422,3 +424,36 @@ def test_instances_made_in_threads(plain: Any, counted: Counted) -> None:
     for thread in threads:
         thread.join()
     counted(plain, 4_000, errors=0)
+
+
+def test_handle_is_of_the_class_alone(cladding: Any) -> None:
+    @cladding.timer
+    class Made:
+        pass
+
+    class Below(Made):
+        pass
+
+    assert Made.cladding is Made().cladding is cladding.of(Made)
+    assert not hasattr(Below, "cladding")
+    with pytest.raises(TypeError):
+        cladding.of(Below)
+    assert {"timer", "policies"} <= set(dir(Made.cladding))
+
+
+def test_pickled_by_value_it_keeps_its_policies(cladding: Any) -> None:
+    cloudpickle = pytest.importorskip("cloudpickle")
+
+    @cladding.timer
+    class Made:
+        def __init__(self, x: int) -> None:
+            self.x = x
+
+    program = (
+        "import pickle, sys, cladding\n"
+        "Made = pickle.loads(sys.stdin.buffer.read())\n"
+        "print(Made(3).x, cladding.of(Made).timer.stats['calls'])"
+    )
+    payload = cloudpickle.dumps(Made)
+    run = subprocess.run([sys.executable, "-c", program], input=payload, capture_output=True, timeout=60, check=False)
+    assert run.stdout.split() == [b"3", b"1"], run.stderr

@@ -11,6 +11,7 @@ import itertools
 import pickle
 import sys
 import types
+import weakref
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
@@ -303,3 +304,23 @@ def test_arguments_are_let_go_when_it_ends(decorate: Decorate) -> None:
     next(items)
     items.close()
     assert sys.getrefcount(big) == before
+
+
+def test_arguments_are_let_go_once_something_was_yielded(cladding: Any) -> None:
+    class Thing:
+        pass
+
+    @cladding.retry
+    def items(thing: Any) -> Any:
+        del thing
+        yield 1
+        yield 2
+
+    thing = Thing()
+    watch = weakref.ref(thing)
+    running = items(thing)
+    del thing
+    assert next(running) == 1
+    gc.collect()
+    assert watch() is None
+    assert list(running) == [2]

@@ -111,6 +111,13 @@ def test_wrong_names_are_refused_with_what_is_allowed(wrong: str) -> None:
     assert _native.rules() == []
 
 
+def test_what_is_allowed_leaves_out_what_is_not_public() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        disabled("timr")
+    allowed = str(caught.value).partition("one of ")[2].partition(", 'module")[0].split(", ")
+    assert allowed == [name for name in cladding.__all__ if name in cladding._stack.POLICY_NAMES]
+
+
 @pytest.mark.parametrize("wrong", [print, None, 3, timer, timer(), Thing], ids=str)
 def test_what_carries_no_policy_is_refused(wrong: Any) -> None:
     with pytest.raises(TypeError, match="carries no cladding policy"):

@@ -44,6 +44,14 @@ def started_with(value: str | None, *options: str) -> subprocess.CompletedProces
         ("__main__.function", "0 0"),
         ("1", "0 0"),
         ("all", "0 0"),
+        ("ALL", "0 0"),
+        ("true", "0 0"),
+        (" True ", "0 0"),
+        ("0", "1 1"),
+        ("false", "1 1"),
+        ("FALSE", "1 1"),
+        ("0,retry", "1 0"),
+        ("retry,All", "0 0"),
     ],
 )
 def test_the_environment(value: str | None, first: str) -> None:
@@ -59,6 +67,14 @@ def test_a_wrong_name_in_the_environment_is_warned_about_and_the_others_hold() -
     process = started_with("timr,retry")
     assert process.returncode == 0
     assert process.stdout.splitlines()[0] == "1 0"
-    assert "<string>:1: RuntimeWarning: CLADDING_DISABLED: each must be " in process.stderr
-    assert "one of cache_result" in process.stderr
+    assert process.stderr.startswith("<string>:1: RuntimeWarning: CLADDING_DISABLED: a name in it must be 'all', one of ")
     assert "got 'timr'" in process.stderr
+    assert "decorated function" not in process.stderr
+    assert "noop" not in process.stderr
+
+
+@pytest.mark.parametrize("value", ["Retry", "2", "yes", "__main__.function:Retry"])
+def test_names_are_spelt_as_they_are(value: str) -> None:
+    process = started_with(value)
+    assert process.stdout.splitlines()[0] == "1 1"
+    assert f"got {value!r}" in process.stderr

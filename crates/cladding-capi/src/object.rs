@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 
+use pyo3::exceptions::PyAttributeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -32,6 +33,11 @@ pub trait Class: Sized + Send + 'static {
 
     /// Called once before the value is dropped, with no exception set.
     fn finish(&self, _py: Python<'_>) {}
+
+    /// What is found when the object is looked up as an attribute of a class: itself, or nothing for some classes.
+    fn is_found_on(&self, _owner: &Owned) -> bool {
+        true
+    }
 
     /// The text of `repr`.
     fn repr(&self, _py: Python<'_>) -> PyResult<String> {
@@ -223,6 +229,11 @@ impl<T: Class> TypeBuilder<T> {
         });
         self.flags |= ffi::Py_TPFLAGS_HAVE_VECTORCALL;
         self.slot(ffi::Py_tp_call, ffi::PyVectorcall_Call as *mut c_void)
+    }
+
+    /// Asks [`Class::is_found_on`] when the object is an attribute of a class.
+    pub fn found_on_classes(self) -> Self {
+        self.slot(ffi::Py_tp_descr_get, descr_get::<T> as *mut c_void)
     }
 
     /// Asks [`Class::attribute`] for what the tables do not have. The interpreter cannot shorten look-ups on such a type.
@@ -431,6 +442,32 @@ unsafe extern "C" fn getattro<T: Class>(object: *mut ffi::PyObject, name: *mut f
             Some(value) => value.into_ptr(),
             None => to_c(Err(crate::exception::raise(py, failed))),
         }
+    })
+}
+
+unsafe extern "C" fn descr_get<T: Class>(
+    object: *mut ffi::PyObject,
+    instance: *mut ffi::PyObject,
+    owner: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    guard(ptr::null_mut(), |py| {
+        // SAFETY: the object is alive; the instance and its class are live objects or NULL, one of them at least not.
+        unsafe {
+            let owner = if owner.is_null() {
+                ffi::Py_TYPE(instance).cast()
+            } else {
+                owner
+            };
+            let owner = Owned::from_borrowed(NonNull::new_unchecked(owner));
+            if This::<T>::from_raw(object).is_found_on(&owner) {
+                return ffi::Py_NewRef(object);
+            }
+        }
+        let text = format!(
+            "{} belongs to another class, which does not pass it on",
+            T::NAME.to_string_lossy()
+        );
+        counted(py, |_| to_c(Err(PyAttributeError::new_err(text).into())))
     })
 }
 

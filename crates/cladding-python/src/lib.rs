@@ -21,9 +21,9 @@ mod target;
 mod waits;
 
 use bound::BoundStack;
-use target::Target;
+use target::{Kind, Target};
 
-/// Binds live policies, outermost first, to a callable.
+/// Binds live policies, outermost first, to a callable. A class is watched from then on.
 #[pyfunction]
 #[pyo3(signature = (wrapped, target, policies, plain = false))]
 fn bind<'py>(
@@ -33,9 +33,11 @@ fn bind<'py>(
     policies: &Bound<'py, PyTuple>,
     plain: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    Ok(BoundStack::create(py, wrapped.into(), target, policies, plain)?
-        .bound(py)
-        .clone())
+    if target.get().kind == Kind::Class {
+        watch(wrapped.cast::<PyType>()?)?;
+    }
+    let stack = BoundStack::create(py, wrapped.into(), target, policies, plain)?;
+    Ok(stack.bound(py).clone())
 }
 
 /// Gives a carrier function its native call. False where the interpreter has no way to (3.11): the code runs instead.
@@ -52,8 +54,7 @@ fn bound_in<'py>(function: &Bound<'py, PyFunction>) -> Option<Bound<'py, PyAny>>
 }
 
 /// Makes the calls of exactly this class go through the stack in its own `__cladding__`.
-#[pyfunction]
-fn watch_class(class: &Bound<'_, PyType>) -> PyResult<()> {
+fn watch(class: &Bound<'_, PyType>) -> PyResult<()> {
     let reason = match cladding_capi::carrier::watch_class::<BoundStack>(class) {
         Ok(()) => return Ok(()),
         Err(Unwatchable::Static) => "it is a static type",
@@ -79,7 +80,7 @@ mod _native {
     #[pymodule_export]
     use super::target::Target;
     #[pymodule_export]
-    use super::{arm, bind, bound_in, watch_class};
+    use super::{arm, bind, bound_in};
     use pyo3::prelude::*;
 
     #[pymodule_init]

@@ -10,7 +10,7 @@ use cladding_capi::{
     Arguments, Class, Getter, Guarded, Method, Owned, Raised, Step, Steps, Suspended as SuspendedType, This,
     TypeBuilder, TypeCell, Visit, exception,
 };
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::BoundStack;
@@ -163,6 +163,9 @@ impl Class for Driver {
 impl Steps for Driver {
     #[inline]
     fn send(this: &This<'_, Self>, py: Python<'_>, value: &Owned) -> Step {
+        if !cladding_capi::has_room() {
+            return Step::Raise(PyRecursionError::new_err("maximum recursion depth exceeded").into());
+        }
         this.enter(Step::Raise, |stack, state| state.run(py, stack, value))
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cladding_capi::{
     Arguments, Class, Getter, Kept, Method, Owned, Raised, This, TypeBuilder, TypeCell, Vectorcall, Visit,
 };
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyRecursionError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -133,6 +133,11 @@ impl Class for BoundStack {
         Ok(text + ">")
     }
 
+    /// The stack of a class is not that of its subclasses, whose calls do not go through it.
+    fn is_found_on(&self, owner: &Owned) -> bool {
+        self.kind != Kind::Class || self.wrapped.as_ptr() == owner.as_ptr()
+    }
+
     /// A policy by its name: the outermost of that name.
     fn attribute(&self, py: Python<'_>, name: &str) -> Option<Owned> {
         let found = self.entries.iter().find(|entry| {
@@ -149,6 +154,9 @@ impl Class for BoundStack {
 impl Vectorcall for BoundStack {
     #[inline]
     fn call(this: &This<'_, Self>, py: Python<'_>, arguments: Arguments<'_>) -> Result<Owned, Raised> {
+        if !cladding_capi::has_room() {
+            return Err(too_deep(this));
+        }
         match this.kind {
             Kind::Function | Kind::Class => sync::run(this, py, arguments),
             _ if this.plain => deferred::prepare(this, py, arguments),
@@ -156,6 +164,13 @@ impl Vectorcall for BoundStack {
             Kind::Generator | Kind::AsyncGenerator => Driver::start(this, arguments),
         }
     }
+}
+
+#[cold]
+fn too_deep(stack: &BoundStack) -> Raised {
+    let function = stack.target.get().full_name();
+    let text = format!("maximum recursion depth exceeded: {function} has used up the stack of this thread");
+    PyRecursionError::new_err(text).into()
 }
 
 struct Policies;
@@ -199,6 +214,31 @@ impl Getter<BoundStack> for TargetOf {
 
     fn get(this: &This<'_, BoundStack>, py: Python<'_>) -> PyResult<Owned> {
         Ok(this.target.clone_ref(py).into())
+    }
+}
+
+struct Dir;
+
+impl Method<BoundStack> for Dir {
+    const NAME: &'static CStr = c"__dir__";
+    const DOC: &'static CStr = c"What there is for users, the names of the policies among it.";
+
+    fn call(this: &This<'_, BoundStack>, py: Python<'_>, _arguments: Arguments<'_>) -> Result<Owned, Raised> {
+        let mut names = vec!["policies", "target", "wrapped"];
+        for entry in &this.entries {
+            names.push(
+                entry
+                    .object
+                    .bound(py)
+                    .cast::<BoundPolicy>()
+                    .map_err(PyErr::from)?
+                    .get()
+                    .policy
+                    .get()
+                    .name,
+            );
+        }
+        Ok(names.into_pyobject(py)?.into())
     }
 }
 
@@ -250,10 +290,12 @@ pub(crate) fn add_types(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let stack = TypeBuilder::<BoundStack>::new()
         .callable()
         .more_attributes()
+        .found_on_classes()
         .getter::<Policies>()
         .getter::<Wrapped>()
         .getter::<TargetOf>()
         .getter::<Plain>()
+        .method::<Dir>()
         .method::<Leave>()
         .method::<Reduce>()
         .method::<SetName>()

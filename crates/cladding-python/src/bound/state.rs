@@ -248,7 +248,11 @@ impl State {
 
     #[inline]
     fn note_item(&mut self, py: Python<'_>, stack: &BoundStack, item: &Owned) {
-        self.yielded = true;
+        if !self.yielded {
+            // What has yielded is never called again.
+            self.yielded = true;
+            self.arguments = None;
+        }
         if !stack.needs.items {
             return;
         }
