@@ -73,9 +73,16 @@ try_minor() {
 }
 
 if [ $# -eq 1 ]; then
+    case $1 in
+    [012].* | 3.? | 3.10)
+        echo "CPython $1 is too old: cladding needs 3.$oldest or newer" >&2
+        exit 1
+        ;;
+    esac
     try_minor "$1"
+    reason=${rejected:+ that will do: $rejected}
     try_named strict "$1" python3
-    echo "CPython $1 was not found, neither on PATH nor in pyenv" >&2
+    echo "CPython $1 was not found${reason:-, neither on PATH nor in pyenv}" >&2
     exit 1
 fi
 

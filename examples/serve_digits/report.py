@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 import time
@@ -24,6 +25,14 @@ FUNCTIONS = {
     "check": pipeline.check,
     "classify": DigitPipeline.classify,
 }
+
+NOTES = """\
+  p50, p95 and p99 are of all calls of a function. A call of load that the cache answers is timed like one that
+  fetches, so where most are hits the p50 is that of a hit."""
+
+ABOUT_ERRORS = """\
+  A ValidationError of predict is a sample that does not exist, refused at the door, or comes from load. One of load is
+  a bad reply or row at the last attempt, when the retries were used up: retry raises what failed last."""
 
 
 def stats(function: Any) -> dict[str, dict[str, Any]]:
@@ -84,12 +93,22 @@ def table() -> str:
     for line in [head, ["-" * width for width in widths], *rows]:
         cells = (cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))
         lines.append("  ".join(["", line[0].ljust(widths[0]), *cells]).rstrip())
+    lines += ["", NOTES, "", "  decorators, outermost first", *stacks(widths[0])]
     lines += ["", "  errors by type"]
     for name, function in FUNCTIONS.items():
         if "monitor" in stats(function) and (found := errors(function)):
             kinds = ", ".join(f"{count:,} {kind}" for kind, count in found.most_common())
             lines.append(f"  {name.ljust(widths[0])}  {kinds}")
+    lines += ["", ABOUT_ERRORS]
     return "\n".join(lines)
+
+
+def stacks(width: int) -> list[str]:
+    """Which decorators each function has, read from the functions themselves."""
+    return [
+        f"  {name.ljust(width)}  {', '.join(policy.name for policy in function.cladding.policies)}"
+        for name, function in FUNCTIONS.items()
+    ]
 
 
 def row(name: str, by_policy: dict[str, dict[str, Any]]) -> list[str]:
@@ -113,7 +132,9 @@ def share(part: float, whole: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds, in the unit that reads best."""
+    """Seconds, in the unit that reads best; a dash where nothing has been timed yet."""
+    if math.isnan(seconds):
+        return "-"
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"

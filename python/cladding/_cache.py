@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, overload
 
 from cladding._policy import MISSING, make
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import ParamSpec
 
     from cladding._cached import Cached, CachePolicy, _Whole
+    from cladding._policy import Target
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -47,11 +48,11 @@ def cache_result(
     enabled: bool | Callable[[], bool] = True,
 ) -> CachePolicy: ...
 def cache_result(
-    ttl: Any = 60,
+    ttl: float | timedelta | Target | None = 60,
     *,
     max_entries: int | None = 10_000,
     enabled: bool | Callable[[], bool] = True,
-) -> Any:
+) -> CachePolicy | Target:
     """Keeps a function's results for a time, under keys made from the arguments.
 
     A call whose arguments equal those of an earlier one is answered with that one's result, as long as it is not older
@@ -80,7 +81,10 @@ def cache_result(
     target = MISSING
     if _is_target(ttl):
         target, ttl = ttl, 60
-    return make("cache_result", target, {"ttl": ttl, "max_entries": max_entries, "enabled": enabled})
+    made: CachePolicy | Target = make(
+        "cache_result", target, {"ttl": ttl, "max_entries": max_entries, "enabled": enabled}
+    )
+    return made
 
 
 def _is_target(value: object) -> bool:

@@ -24,7 +24,7 @@ class ValidationError(CladdingError, ValueError):
     argument: str = ""
     """The parameter's name."""
     path: str = ""
-    """The place that failed: the parameter, or an element of it such as ``x[3, 5]``."""
+    """The place that failed: the parameter, or a place in it such as ``x[3, 5]``, or ``x['id']`` for a missing key."""
     expectation: Expectation | None = None
     """What was expected of the argument."""
     got: str = ""

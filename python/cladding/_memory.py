@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, overload
 
 from cladding._errors import MemoryPressureError
 from cladding._policy import MISSING, is_target, make
@@ -32,14 +32,14 @@ def memory_guard(
 @overload
 def memory_guard(target: F, /) -> F: ...
 def memory_guard(
-    threshold: Any = 0.85,
+    threshold: float | Target = 0.85,
     *,
     on_pressure: tuple[Step, ...] = ("collect", "warn", "wait", "raise"),
     wait: float | timedelta = 5.0,
     interval: float | timedelta = 0.1,
     limit: int | str | None = None,
     enabled: bool | Callable[[], bool] = True,
-) -> Any:
+) -> Policy | Target:
     """Looks at the memory in use before each call, and lets it run only while there is enough left.
 
     The memory is that of the process's container where it has a limit (control groups of both versions, less the page
@@ -52,7 +52,8 @@ def memory_guard(
     * ``"wait"``: up to ``wait`` seconds, looking again meanwhile (awaited in coroutines);
     * ``"raise"``: :class:`MemoryPressureError`. Where the steps end without it, the call runs all the same.
 
-    Should memory become unreadable at run time, this is logged once, counted, and calls run.
+    Where memory cannot be read (outside Linux, or for a time), calls run; it is counted and logged, at decoration once in
+    the whole process.
 
     ``f.cladding.memory_guard.stats`` has ``checks``, ``waits``, ``collections``, ``warnings``, ``rejected`` and
     ``failed_readings``.
@@ -69,7 +70,7 @@ def memory_guard(
         enabled: ``False`` leaves the function alone; a callable is asked at each call.
 
     Raises:
-        ConfigurationError: a parameter outside what is allowed, or memory cannot be read on this system.
+        ConfigurationError: a parameter outside what is allowed.
         MemoryPressureError: at a call, as above.
     """
     target, threshold = (threshold, 0.85) if is_target(threshold) else (MISSING, threshold)
@@ -81,13 +82,26 @@ def memory_guard(
         "limit": limit,
         "enabled": enabled,
     }
-    return make("memory_guard", target, parameters)
+    made: Policy | Target = make("memory_guard", target, parameters)
+    return made
+
+
+WHOSE = {
+    "cgroup-v2": "limit of the container",
+    "cgroup-v1": "limit of the container",
+    "host": "limit of the machine",
+    "process": "the guard's own limit for this process",
+}
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g}%" if share < 1 else f"{share:,.0%}"
 
 
 def _words(function: str, used: int, limit: int, fraction: float, threshold: float, source: str) -> str:
     return (
-        f"{function}: memory in use is {used:,} of {limit:,} bytes ({fraction:.1%}, limit of {source}), "
-        f"the guard's threshold is {threshold:.1%}"
+        f"{function}: memory in use is {used:,} of {limit:,} bytes ({_percent(fraction)}, {WHOSE[source]}), "
+        f"the guard's threshold is {_percent(threshold)}"
     )
 
 
@@ -96,6 +110,15 @@ def warn(function: str, used: int, limit: int, fraction: float, threshold: float
     import logging
 
     logging.getLogger("cladding").warning("%s", _words(function, used, limit, fraction, threshold, source))
+
+
+def sees_nothing(error: str) -> None:
+    """Says in the log that memory cannot be read where the program was started."""
+    import logging
+
+    logging.getLogger("cladding").warning(
+        "memory_guard: memory in use cannot be read on this system, so guards let every call pass: %s", error
+    )
 
 
 def lost_sight(function: str, error: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from cladding._policy import MISSING, is_target, make
 
@@ -26,11 +26,11 @@ def monitor(
 @overload
 def monitor(target: F, /) -> F: ...
 def monitor(
-    name: Any = None,
+    name: str | Target | None = None,
     labels: Mapping[str, str] | None = None,
     *,
     enabled: bool | Callable[[], bool] = True,
-) -> Any:
+) -> Policy | Target:
     """Counts calls and errors, measures how long calls take, and tells it all as Prometheus text.
 
     A call counts when it is over: a coroutine when it has returned or raised, a generator when it is exhausted or closed.
@@ -52,11 +52,12 @@ def monitor(
         enabled: ``False`` leaves the function alone; a callable is asked at each call.
 
     Raises:
-        ConfigurationError: ``name`` is no string or empty; ``labels`` is no mapping of strings to strings, or has a name
+        ConfigurationError: ``name`` is no string, empty, or not to be encoded; ``labels`` is no mapping of strings to strings, or has a name
             that Prometheus does not allow or that is taken (``function``, ``outcome``, ``type``); ``enabled`` is neither a
             bool nor callable.
     """
     target, name = (name, None) if is_target(name) else (MISSING, name)
     # A copy, since the policy is immutable.
     labels = dict(labels) if isinstance(labels, Mapping) else labels
-    return make("monitor", target, {"name": name, "labels": labels, "enabled": enabled})
+    made: Policy | Target = make("monitor", target, {"name": name, "labels": labels, "enabled": enabled})
+    return made

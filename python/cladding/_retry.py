@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from cladding._policy import MISSING, is_target, make
 
@@ -30,15 +30,18 @@ def retry(
 @overload
 def retry(target: F, /) -> F: ...
 def retry(
-    max_retries: Any = 3,
+    max_retries: int | Target | None = 3,
     backoff_factor: float = 2.0,
-    exceptions: Any = (ConnectionError, TimeoutError),
+    exceptions: type[Exception] | tuple[type[Exception], ...] | Callable[[Exception], bool] = (
+        ConnectionError,
+        TimeoutError,
+    ),
     *,
     initial_delay: float | timedelta = 0.1,
     max_delay: float | timedelta = 30.0,
-    jitter: str = "full",
+    jitter: Literal["full", "equal", "none"] = "full",
     enabled: bool | Callable[[], bool] = True,
-) -> Any:
+) -> Policy | Target:
     """Calls again, after waits that grow, what has failed with one of the named exceptions.
 
     The wait before retry ``i``, counted from 0, is at most ``min(max_delay, initial_delay * backoff_factor ** i)``
@@ -80,4 +83,5 @@ def retry(
         "jitter": jitter,
         "enabled": enabled,
     }
-    return make("retry", target, parameters)
+    made: Policy | Target = make("retry", target, parameters)
+    return made

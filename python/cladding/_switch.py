@@ -95,9 +95,12 @@ class disabled:  # noqa: N801 - used as a verb: ``with cladding.disabled("retry"
         if isinstance(function, type | staticmethod) or not callable(function):
             message = f"disabled: it decorates functions, not {function!r}"
             raise TypeError(message)
-        kind = _trampoline.kind_of_code(function.__code__.co_flags) if isinstance(function, FunctionType) else "function"
+        flags = function.__code__.co_flags if isinstance(function, FunctionType) else 0
+        kind = _trampoline.kind_of_code(flags)
         if kind == "async_generator":
-            message = f"disabled: it cannot decorate the async generator function {function!r}; write a `with` block inside"
+            message = (
+                f"disabled: write a `with` block in {function!r}, as async generator functions cannot be decorated"
+            )
             raise TypeError(message)
         return cast("F", functools.wraps(function)(_CALLERS[kind](self, function)))
 

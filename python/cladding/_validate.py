@@ -296,8 +296,9 @@ def validate_input(
         expectations: an :class:`Array`, :class:`Range` or :class:`Keys` for each parameter, by name. A mapping is needed
             only for parameters that are called ``fallback`` or ``enabled``; others can be keywords.
         fallback: what the call gives when an argument fails, in place of raising: a value, or something callable that is
-            called with the call's own arguments. A coroutine gives it when awaited, so the callable must not be one
-            itself. Generators have no one result, and refuse a fallback.
+            called with the call's own arguments, some perhaps by position that came by keyword: let it have the same
+            parameters. A coroutine function gives it when awaited, so the callable must not be one itself, nor for a plain
+            function. Generators have no one result, and refuse a fallback.
         enabled: ``False`` leaves the function alone; a callable is asked at each call.
         more: expectations as keywords.
 
@@ -373,11 +374,9 @@ def _first(values: Iterable[object], count: int) -> list[object]:
     return list(islice(values, count))
 
 
-def failure(
-    function: str, argument: str, path: str, expectation: Expectation, expected: str, got: str
-) -> ValidationError:
+def failure(function: str, argument: str, path: str, expectation: Expectation, wrong: str, got: str) -> ValidationError:
     """The error for an argument that failed."""
-    error = ValidationError(f"{function}: `{path}` must be {expected}, got {got}")
+    error = ValidationError(f"{function}: {wrong}, got {got}")
     error.function, error.argument, error.path = function, argument, path
     error.expectation, error.got = expectation, got
     return error

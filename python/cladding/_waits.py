@@ -6,7 +6,7 @@ import contextlib
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cladding._native import Flight
@@ -29,12 +29,12 @@ def join(flight: Flight) -> None:
     landed = threading.Lock()
     landed.acquire()
     wake = landed.release
-    if flight.subscribe(wake):
-        try:
+    try:
+        if flight.subscribe(wake):
             landed.acquire()
-        except BaseException:
-            flight.unsubscribe(wake)
-            raise
+    except BaseException:
+        flight.unsubscribe(wake)
+        raise
 
 
 def _under_trio() -> bool:
@@ -42,20 +42,29 @@ def _under_trio() -> bool:
     return trio is not None and bool(trio.lowlevel.in_trio_run())
 
 
-def current_task() -> object:
-    """The task that runs now in asyncio or trio; ``None`` where no event loop runs."""
+def current_task() -> tuple[object, object] | None:
+    """The task that runs now in asyncio or trio, and what stands for its event loop; ``None`` where no event loop runs."""
     if _under_trio():
         import trio
 
-        return trio.lowlevel.current_task()
+        return trio.lowlevel.current_task(), trio.lowlevel.current_trio_token()
     asyncio = sys.modules.get("asyncio")
     if asyncio is None:
         return None
     try:
-        task: object = asyncio.current_task()
+        loop = asyncio.get_running_loop()
     except RuntimeError:
         return None
-    return task
+    task = asyncio.current_task(loop)
+    return None if task is None else (task, loop)
+
+
+def progress(task: Any) -> bool | None:
+    """Whether the event loop of a task runs, as far as it can be asked; ``None`` if the task will never run again."""
+    if not hasattr(task, "get_loop"):
+        return True
+    loop = task.get_loop()
+    return None if task.done() or loop.is_closed() else bool(loop.is_running())
 
 
 async def sleep_async(seconds: float) -> None:
@@ -84,11 +93,11 @@ async def join_async(flight: Flight) -> None:
             with contextlib.suppress(trio.RunFinishedError):
                 token.run_sync_soon(event.set)
 
-        if flight.subscribe(wake):
-            try:
+        try:
+            if flight.subscribe(wake):
                 await event.wait()
-            finally:
-                flight.unsubscribe(wake)
+        finally:
+            flight.unsubscribe(wake)
         return
 
     import asyncio
@@ -104,8 +113,8 @@ async def join_async(flight: Flight) -> None:
         with contextlib.suppress(RuntimeError):  # The loop was closed, so nobody waits any more.
             loop.call_soon_threadsafe(finish)
 
-    if flight.subscribe(wake_loop):
-        try:
+    try:
+        if flight.subscribe(wake_loop):
             await future
-        finally:
-            flight.unsubscribe(wake_loop)
+    finally:
+        flight.unsubscribe(wake_loop)

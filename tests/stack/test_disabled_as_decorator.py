@@ -183,14 +183,18 @@ async def _async_generator() -> AsyncIterator[int]:
     yield 1
 
 
-@pytest.mark.parametrize("wrong", [int, staticmethod(both), classmethod(both), property(both), None, 3, "timer"], ids=str)
+@pytest.mark.parametrize(
+    "wrong", [int, staticmethod(both), classmethod(both), property(both), None, 3, "timer"], ids=str
+)
 def test_only_functions_are_decorated(wrong: Any) -> None:
     with pytest.raises(TypeError, match="disabled: it decorates functions, not "):
         disabled("timer")(wrong)
 
 
 def test_async_generator_functions_are_refused() -> None:
-    with pytest.raises(TypeError, match="cannot decorate the async generator function .*_async_generator"):
+    with pytest.raises(
+        TypeError, match=r"write a `with` block in .*_async_generator.*, as async generator functions cannot be"
+    ):
         disabled("timer")(_async_generator)
 
 
@@ -204,7 +208,9 @@ def test_wrong_names_are_refused_at_decoration() -> None:
 @pytest.fixture
 @disabled("timer")
 def off() -> Iterator[Callable[[], None]]:
+    both()
     yield both
+    both()
 
 
 @disabled("retry")

@@ -67,7 +67,9 @@ def test_a_wrong_name_in_the_environment_is_warned_about_and_the_others_hold() -
     process = started_with("timr,retry")
     assert process.returncode == 0
     assert process.stdout.splitlines()[0] == "1 0"
-    assert process.stderr.startswith("<string>:1: RuntimeWarning: CLADDING_DISABLED: a name in it must be 'all', one of ")
+    assert process.stderr.startswith(
+        "<string>:1: RuntimeWarning: CLADDING_DISABLED: a name in it must be 'all', one of "
+    )
     assert "got 'timr'" in process.stderr
     assert "decorated function" not in process.stderr
     assert "noop" not in process.stderr

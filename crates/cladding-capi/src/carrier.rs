@@ -162,9 +162,9 @@ unsafe extern "C" fn class_call<T: Vectorcall>(
             )
         };
         to_c(match found.as_ref().and_then(This::<T>::of) {
-            Some(this) => T::call(&this, py, arguments),
+            Some(this) => T::call(&this, py, &arguments),
             // SAFETY: the class is alive.
-            None => construct(py, unsafe { &*(&raw const class).cast::<Owned>() }, arguments),
+            None => construct(py, unsafe { &*(&raw const class).cast::<Owned>() }, &arguments),
         })
     })
 }
@@ -174,7 +174,7 @@ type Call =
     unsafe extern "C-unwind" fn(*mut ffi::PyObject, *mut ffi::PyObject, *mut ffi::PyObject) -> *mut ffi::PyObject;
 
 /// Makes an instance as the class would without us: through its metaclass, `__new__` and `__init__`.
-pub fn construct(py: Python<'_>, class: &Owned, arguments: Arguments<'_>) -> Result<Owned, Raised> {
+pub fn construct(py: Python<'_>, class: &Owned, arguments: &Arguments<'_>) -> Result<Owned, Raised> {
     let (tuple, dict) = arguments.packed(py)?;
     let dict = dict.as_ref().map_or(ptr::null_mut(), Bound::as_ptr);
     // SAFETY: the class is alive, its metaclass has a call slot (it derives from `type`), and the result is a new reference

@@ -28,10 +28,13 @@ pub trait Class: Sized + Send + 'static {
     /// Drops references that can be part of a cycle. The object stays usable enough to be deallocated.
     fn clear(&self) {}
 
-    /// Whether [`Class::finish`] is to be called.
-    const FINISHES: bool = false;
+    /// Whether [`Class::finish`] has anything to do.
+    fn is_unfinished(&self) -> bool {
+        false
+    }
 
-    /// Called once before the value is dropped, with no exception set.
+    /// Called once, with [`TypeBuilder::finishing`], before the object is cleared by the garbage collector or freed; no
+    /// exception is set then.
     fn finish(&self, _py: Python<'_>) {}
 
     /// What is found when the object is looked up as an attribute of a class: itself, or nothing for some classes.
@@ -53,7 +56,7 @@ pub trait Class: Sized + Send + 'static {
 /// A heap type whose objects can be called.
 pub trait Vectorcall: Class {
     /// The call. `this` is kept alive by the caller.
-    fn call(this: &This<'_, Self>, py: Python<'_>, arguments: Arguments<'_>) -> Result<Owned, Raised>;
+    fn call(this: &This<'_, Self>, py: Python<'_>, arguments: &Arguments<'_>) -> Result<Owned, Raised>;
 }
 
 /// A method of a heap type; the implementing type has no values and only stands for the method.
@@ -236,6 +239,11 @@ impl<T: Class> TypeBuilder<T> {
         self.slot(ffi::Py_tp_descr_get, descr_get::<T> as *mut c_void)
     }
 
+    /// Calls [`Class::finish`] on objects that are [`Class::is_unfinished`] at their end.
+    pub fn finishing(self) -> Self {
+        self.slot(ffi::Py_tp_finalize, finalize::<T> as *mut c_void)
+    }
+
     /// Asks [`Class::attribute`] for what the tables do not have. The interpreter cannot shorten look-ups on such a type.
     pub fn more_attributes(self) -> Self {
         self.slot(ffi::Py_tp_getattro, getattro::<T> as *mut c_void)
@@ -354,29 +362,39 @@ pub(crate) fn to_c(result: Result<Owned, Raised>) -> *mut ffi::PyObject {
 }
 
 unsafe extern "C" fn dealloc<T: Class>(object: *mut ffi::PyObject) {
-    // SAFETY: the interpreter calls this once, with the last reference gone; the value was written by `create`, is dropped
-    // once, and the type (which the object owned a reference to) outlives the memory.
+    // SAFETY: the interpreter calls this once, with the last reference gone. A finalizer may make a new one, and then the
+    // object lives on. Otherwise the value, which was written by `create`, is dropped once, and the type (which the object
+    // owned a reference to) outlives the memory.
     unsafe {
-        ffi::PyObject_GC_UnTrack(object.cast());
-        guard((), |py| {
-            let value = &mut (*object.cast::<Object<T>>()).value;
-            if T::FINISHES {
-                counted(py, |py| {
-                    let raised = PyErr::take(py);
-                    value.finish(py);
-                    if let Some(raised) = raised {
-                        raised.restore(py);
-                    }
-                });
-            }
-            ManuallyDrop::drop(value);
-        });
         let class = ffi::Py_TYPE(object);
+        if (*class).tp_finalize.is_some() && ffi::PyObject_CallFinalizerFromDealloc(object) < 0 {
+            return;
+        }
+        ffi::PyObject_GC_UnTrack(object.cast());
+        guard((), |_| {
+            ManuallyDrop::drop(&mut (*object.cast::<Object<T>>()).value);
+        });
         if let Some(free) = (*class).tp_free {
             free(object.cast());
         }
         ffi::Py_DECREF(class.cast());
     }
+}
+
+unsafe extern "C" fn finalize<T: Class>(object: *mut ffi::PyObject) {
+    guard((), |py| {
+        // SAFETY: the object is alive.
+        let this = unsafe { This::<T>::from_raw(object) };
+        if this.is_unfinished() {
+            counted(py, |py| {
+                let raised = PyErr::take(py);
+                this.finish(py);
+                if let Some(raised) = raised {
+                    raised.restore(py);
+                }
+            });
+        }
+    });
 }
 
 unsafe extern "C" fn traverse<T: Class>(
@@ -482,7 +500,7 @@ pub(crate) unsafe extern "C" fn vectorcall<T: Vectorcall>(
         to_c(T::call(
             &This::from_raw(object),
             py,
-            Arguments::new(array, nargsf, names),
+            &Arguments::new(array, nargsf, names),
         ))
     })
 }

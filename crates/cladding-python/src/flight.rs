@@ -1,7 +1,7 @@
 //! One computation that several callers want: who waits for it, and how they are woken.
 
 use cladding_capi::{Guarded, Owned, exception};
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PyRuntimeError};
 use pyo3::prelude::*;
 
 use crate::hooks::Outcome;
@@ -93,7 +93,8 @@ impl Flight {
         self.state.with(|state| state.outcome.clone())
     }
 
-    /// Ends it and wakes everyone. A callback that fails is reported as unraisable, as nobody could handle it.
+    /// Ends it and wakes everyone. A callback that fails is reported as unraisable, as nobody could handle it; one that was
+    /// interrupted by a signal is called again, because somebody waits for it.
     pub(crate) fn land(&self, py: Python<'_>, landing: Landing) {
         let callbacks = self.state.with(|state| {
             if state.landed {
@@ -105,9 +106,29 @@ impl Flight {
         });
         for callback in callbacks {
             if let Err(error) = callback.bound(py).call0() {
-                error.write_unraisable(py, Some(callback.bound(py)));
+                cladding_capi::counted(py, |py| woken_late(py, &callback, error));
             }
         }
+    }
+}
+
+/// Wakes a waiter after the first try was interrupted. The interrupt is asked for again, for whoever runs next.
+fn woken_late(py: Python<'_>, callback: &Owned, error: PyErr) {
+    if error.is_instance_of::<PyException>(py) {
+        return error.write_unraisable(py, Some(callback.bound(py)));
+    }
+    if let Err(again) = callback.bound(py).call0() {
+        again.write_unraisable(py, Some(callback.bound(py)));
+    }
+    let asked = match error.is_instance_of::<PyKeyboardInterrupt>(py) {
+        true => py
+            .import("_thread")
+            .and_then(|thread| thread.call_method0("interrupt_main"))
+            .map(drop),
+        false => Err(error),
+    };
+    if let Err(error) = asked {
+        error.write_unraisable(py, Some(callback.bound(py)));
     }
 }
 
@@ -121,9 +142,11 @@ impl Landing {
             }
             Outcome::Raised(_) => Self::Abandoned,
             Outcome::Suspended(..) => Self::Failure(
-                PyRuntimeError::new_err("a suspended call cannot land")
-                    .into_value(py)
-                    .into(),
+                cladding_capi::counted(py, |py| {
+                    PyRuntimeError::new_err("a suspended call cannot land")
+                        .into_value(py)
+                        .into()
+                }),
                 None,
             ),
         }

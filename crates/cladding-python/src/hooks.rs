@@ -108,7 +108,7 @@ pub(crate) struct Call<'a> {
     pub(crate) py: Python<'a>,
     pub(crate) target: &'a Target,
     /// The caller's arguments. In `exit` of a coroutine or generator they may be gone, unless a policy `repeats`.
-    pub(crate) arguments: Arguments<'a>,
+    pub(crate) arguments: &'a Arguments<'a>,
     /// Whether a generator has yielded already.
     pub(crate) yielded: bool,
     /// Whether the call is being closed, so that nothing is waited for and nothing is called again.
@@ -117,7 +117,7 @@ pub(crate) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    pub(crate) fn new(py: Python<'a>, target: &'a Target, arguments: Arguments<'a>) -> Self {
+    pub(crate) fn new(py: Python<'a>, target: &'a Target, arguments: &'a Arguments<'a>) -> Self {
         Self {
             py,
             target,

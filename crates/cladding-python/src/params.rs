@@ -7,9 +7,12 @@ use cladding_engine::error::ConfigError;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyDelta, PyDict, PyFloat, PyInt, PyString};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
 
 static CONFIGURATION_ERROR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
+/// No duration is longer than this, about 31 years: some systems' sleeps take no more.
+const LONGEST: f64 = 1e9;
 
 /// The Python exception for a wrong parameter.
 #[cold]
@@ -65,7 +68,7 @@ impl<'a, 'py> Params<'a, 'py> {
         configuration_error(self.py(), &format!("{}: {error}", self.policy))
     }
 
-    /// An `int` from `least` up, or `None` if it was given as `None`.
+    /// An `int` of 64 bits from `least` up, or `None` if it was given as `None`.
     pub(crate) fn count(&self, name: &'static str, default: Option<u64>, least: u64) -> PyResult<Option<u64>> {
         let Some(value) = self.get(name)? else {
             return Ok(default);
@@ -79,44 +82,65 @@ impl<'a, 'py> Params<'a, 'py> {
             .filter(|number| *number >= least);
         number
             .map(Some)
-            .ok_or_else(|| self.wrong(name, &value, &format!("an int of at least {least}, or None")))
+            .ok_or_else(|| self.wrong(name, &value, &format!("an int from {least} to 2**64 - 1, or None")))
     }
 
-    /// A finite number.
-    pub(crate) fn number(&self, name: &'static str, default: f64) -> PyResult<f64> {
+    /// A finite number that is accepted; `allowed` says which are.
+    pub(crate) fn number(
+        &self,
+        name: &'static str,
+        default: f64,
+        allowed: &str,
+        accepts: impl FnOnce(f64) -> bool,
+    ) -> PyResult<f64> {
         let Some(value) = self.get(name)? else {
             return Ok(default);
         };
-        plain_number(&value).ok_or_else(|| self.wrong(name, &value, "a finite number"))
+        plain_number(&value)
+            .filter(|number| accepts(*number))
+            .ok_or_else(|| self.wrong(name, &value, allowed))
     }
 
-    /// A duration: seconds as a number, or a `timedelta`; finite and not negative. `None` if it was given as `None`.
-    pub(crate) fn seconds(&self, name: &'static str, default: Option<f64>) -> PyResult<Option<f64>> {
+    /// A duration: seconds as a number, or a `timedelta`, from 0 to [`LONGEST`].
+    pub(crate) fn seconds(&self, name: &'static str, default: f64) -> PyResult<f64> {
         let Some(value) = self.get(name)? else {
             return Ok(default);
+        };
+        plain_seconds(&value)
+            .filter(|seconds| (0.0..=LONGEST).contains(seconds))
+            .ok_or_else(|| self.wrong(name, &value, "seconds from 0 to 1e9, as a number or a timedelta"))
+    }
+
+    /// A duration above 0, or `None` if it was given as `None`.
+    pub(crate) fn lifetime(&self, name: &'static str, default: f64) -> PyResult<Option<f64>> {
+        let Some(value) = self.get(name)? else {
+            return Ok(Some(default));
         };
         if value.is_none() {
             return Ok(None);
         }
-        let seconds = if value.is_instance_of::<PyDelta>() {
-            Some(value.call_method0("total_seconds")?.extract::<f64>()?)
-        } else {
-            plain_number(&value)
-        };
-        let seconds = seconds.filter(|seconds| *seconds >= 0.0);
-        seconds
+        let allowed = "a finite number of seconds above 0, a timedelta above 0, or None for ever";
+        plain_seconds(&value)
+            .filter(|seconds| *seconds > 0.0)
             .map(Some)
-            .ok_or_else(|| self.wrong(name, &value, "seconds as a number of at least 0, or a timedelta"))
+            .ok_or_else(|| self.wrong(name, &value, allowed))
     }
 
-    /// A string.
+    /// A string that is not empty and has an encoding, or `None`.
     pub(crate) fn text(&self, name: &'static str) -> PyResult<Option<String>> {
-        match self.get(name)? {
-            None => Ok(None),
-            Some(value) if value.is_none() => Ok(None),
-            Some(value) if value.is_instance_of::<PyString>() => Ok(Some(value.extract()?)),
-            Some(value) => Err(self.wrong(name, &value, "a str or None")),
-        }
+        let Some(value) = self.get(name)?.filter(|value| !value.is_none()) else {
+            return Ok(None);
+        };
+        plain_text(&value)
+            .filter(|text| !text.is_empty())
+            .map(|text| Some(text.to_owned()))
+            .ok_or_else(|| {
+                self.wrong(
+                    name,
+                    &value,
+                    "a str that is not empty and that UTF-8 can encode, or None",
+                )
+            })
     }
 
     /// `enabled`: a bool (which was acted on already), or a callable that is asked at each call.
@@ -143,6 +167,21 @@ impl<'a, 'py> Params<'a, 'py> {
         }
         Ok(())
     }
+}
+
+/// A string without lone surrogates, which have no encoding.
+pub(crate) fn plain_text<'a>(value: &'a Bound<'_, PyAny>) -> Option<&'a str> {
+    value.cast::<PyString>().ok()?.to_str().ok()
+}
+
+fn plain_seconds(value: &Bound<'_, PyAny>) -> Option<f64> {
+    if let Some(number) = plain_number(value) {
+        return Some(number);
+    }
+    // Not by `PyDelta`, which reads from a null pointer in a process that cannot import `datetime`.
+    let timedelta = value.py().import("datetime").ok()?.getattr("timedelta").ok()?;
+    let is_duration = value.is_instance(&timedelta).ok()?;
+    is_duration.then(|| value.call_method0("total_seconds").ok()?.extract().ok())?
 }
 
 fn plain_number(value: &Bound<'_, PyAny>) -> Option<f64> {

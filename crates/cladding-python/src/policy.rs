@@ -257,7 +257,9 @@ impl BoundPolicy {
 
 /// Asks a policy's `enabled` callable whether this call goes through it.
 pub(crate) fn skips(call: &Call<'_>, enabled: &Owned) -> PyResult<bool> {
-    Ok(!enabled.bound(call.py).call0()?.is_truthy()?)
+    let on = enabled.bound(call.py).call0()?.is_truthy()?;
+    call.time_passed();
+    Ok(!on)
 }
 
 /// A method of a policy as an attribute of the function, such as `f.cache_info`. Can be pickled with the function.

@@ -54,6 +54,8 @@ def test_bare_and_configured() -> None:
         ({"limit": True}, "limit"),
         ({"limit": "2 apples"}, "limit"),
         ({"limit": 2**64}, "limit"),
+        ({"limit": "99999999TB"}, "limit"),
+        ({"limit": "\ud800"}, "limit"),
         ({"enabled": 3}, "enabled"),
     ],
     ids=repr,
@@ -63,3 +65,15 @@ def test_a_wrong_configuration_is_refused_by_name(parameters: dict[str, Any], na
         memory_guard(**parameters)
     shown = repr(parameters[name]).replace("'", "").replace('"', "")
     assert shown in str(caught.value).replace("'", "").replace('"', "")
+
+
+@pytest.mark.parametrize("threshold", [0, 1.01, float("nan"), True, "0.85", None])
+def test_what_a_threshold_can_be_is_always_told(threshold: Any) -> None:
+    with pytest.raises(ConfigurationError, match="`threshold` must be a fraction above 0 and at most 1, got "):
+        memory_guard(threshold)
+
+
+@pytest.mark.parametrize("limit", [0, 10**30, 1.5, "0B", "99999999TB"])
+def test_what_a_limit_can_be_is_always_told(limit: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"`limit` must be .*from 1 to 2\*\*64 - 1 bytes"):
+        memory_guard(limit=limit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from typing import Any
 
 import pytest
@@ -49,6 +50,7 @@ def test_without_a_limit_of_its_own_it_sees_the_one_it_lives_under() -> None:
     assert 0 < error.used < error.limit
     assert error.fraction == error.used / error.limit
     assert error.threshold == 1e-9
+    assert re.search(r"%, limit of the (machine|container)\), the guard's threshold is 1e-07%$", str(error))
 
 
 def test_the_error_tells_what_was_seen() -> None:
@@ -56,7 +58,9 @@ def test_the_error_tells_what_was_seen() -> None:
     def f() -> None: ...
 
     with pytest.raises(
-        MemoryPressureError, match=r"f: memory in use is [\d,]+ of 4,194,304 bytes .*limit of process.*50\.0%"
+        MemoryPressureError,
+        match=r"f: memory in use is [\d,]+ of 4,194,304 bytes \([\d,]+%, the guard's own limit for this process\), "
+        r"the guard's threshold is 50%",
     ) as caught:
         f()
     error = caught.value
@@ -134,14 +138,23 @@ except MemoryError:
     assert "memory in use cannot be read, calls are let through" in lines[1]
 
 
-def test_a_guard_that_could_never_see_is_refused() -> None:
+def test_where_memory_cannot_be_read_a_program_is_decorated_and_told_once() -> None:
     out = in_new_process("""
-policy = cladding.memory_guard(limit="1MiB")
 go_blind()
-try:
-    policy(f)
-except cladding.ConfigurationError as error:
-    see_again()
-    print(error)
+own = cladding.memory_guard(limit="1MiB", on_pressure=("raise",), interval=0)(f)
+lived_under = cladding.memory_guard(threshold=1e-9, on_pressure=("raise",), interval=0)(f)
+print([g(i) for g in (own, lived_under) for i in range(3)])
+print([g.cladding.memory_guard.stats["failed_readings"] for g in (own, lived_under)])
+see_again()
+for g in (own, lived_under):
+    try:
+        g(1)
+    except MemoryError:
+        print("seen")
 """)
-    assert out.startswith("memory_guard: memory in use cannot be read on this system: ")
+    lines = out.splitlines()
+    told = "memory_guard: memory in use cannot be read on this system, so guards let every call pass: "
+    assert lines[0].startswith(told)
+    assert lines[1] == "[0, 1, 2, 0, 1, 2]"
+    # The one at decoration, and one at each call.
+    assert lines[2:] == ["[4, 4]", "seen", "seen"]

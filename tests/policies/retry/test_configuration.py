@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import pickle
 from datetime import timedelta
 from typing import Any
@@ -47,6 +48,28 @@ def test_wrong_parameters_are_refused_by_name(cladding: Any, parameter: str, val
     assert text.startswith(f"retry: `{parameter}` must be ")
     shown = value if isinstance(value, float) else repr(value)
     assert str(shown).lower() in text.lower() or f"got {value}" in text
+
+
+@pytest.mark.parametrize(
+    ("parameter", "values", "allowed"),
+    [
+        ("max_retries", (-1, True, "3", 10**30), "an int from 0 to 2**64 - 1, or None"),
+        ("backoff_factor", (0.5, True, "2", None, float("inf")), "a finite number of at least 1"),
+        ("max_delay", (-1, "1", None, 2e9), "seconds from 0 to 1e9, as a number or a timedelta"),
+    ],
+)
+def test_what_is_allowed_is_always_told(
+    cladding: Any, parameter: str, values: tuple[object, ...], allowed: str
+) -> None:
+    for value in values:
+        with pytest.raises(cladding.ConfigurationError) as caught:
+            cladding.retry(**{parameter: value})
+        assert str(caught.value).startswith(f"retry: `{parameter}` must be {allowed}, got ")
+
+
+def test_signatures_tell_types(cladding: Any) -> None:
+    for decorator in (cladding.retry, cladding.memory_guard, cladding.monitor, cladding.cache_result):
+        assert "Any" not in str(inspect.signature(decorator))
 
 
 def test_unknown_parameters_are_refused(cladding: Any) -> None:

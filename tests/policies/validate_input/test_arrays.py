@@ -260,3 +260,14 @@ def test_large_arrays_are_scanned_with_the_interpreter_free() -> None:
         stop.set()
         thread.join()
     assert after > before
+
+
+@pytest.mark.parametrize("value", [np.datetime64("2020"), np.timedelta64(5, "s")], ids=repr)
+@pytest.mark.parametrize(
+    "expectation", [Array(), Array(dtype="uint8", shape=(8,)), Array(min=0), Array(finite=True)], ids=repr
+)
+def test_a_date_is_no_array_of_its_bytes(value: Any, expectation: Array) -> None:
+    text = str(failure_of(expectation, value))
+    assert f"must be an array (something with the buffer protocol), got {type(value).__name__}" in text
+    assert checked(expectation)(bytes(8))
+    assert checked(expectation)(np.zeros(8, np.uint8))

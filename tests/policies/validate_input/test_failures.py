@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import pickle
 from typing import Any
 
@@ -51,9 +52,9 @@ def test_an_error_names_function_argument_path_expectation_and_what_came() -> No
         (
             Keys("a", "b"),
             {"a": 1, "z": 2},
-            "`x['b']` must be there, with the keys 'a', 'b', got dict with the keys 'a', 'z'",
+            "`x` must have the keys 'a', 'b': 'b' is missing, got dict with the keys 'a', 'z'",
         ),
-        (Keys("a"), {}, "`x['a']` must be there, got an empty dict"),
+        (Keys("a"), {}, "`x` must have the key 'a', got an empty dict"),
         (Keys("a"), [1], "`x` must be a mapping with the key 'a', got list [1]"),
         (
             Array(dtype="float32"),
@@ -72,6 +73,11 @@ def test_an_error_names_function_argument_path_expectation_and_what_came() -> No
 )
 def test_texts(expectation: Any, value: Any, text: str) -> None:
     assert text in str(failure_of(expectation, value))
+
+
+def test_the_path_of_a_missing_key_is_its_place() -> None:
+    error = failure_of(Keys("a", "b"), {"a": 1})
+    assert (error.argument, error.path) == ("x", "x['b']")
 
 
 def test_what_came_is_told_in_few_words() -> None:
@@ -148,9 +154,15 @@ def test_fallbacks_that_make_no_sense_are_refused() -> None:
     async def other(x: float) -> float:
         return x
 
-    policy = validate_input(x=Range(0, 1), fallback=other)
-    with pytest.raises(ConfigurationError, match=r"`fallback` of .* must not be a coroutine function"):
-        policy(other)
+    class Other:
+        async def __call__(self, x: float) -> float:
+            return x
+
+    for fallback in (other, functools.partial(other, 1), Other()):
+        policy = validate_input(x=Range(0, 1), fallback=fallback)
+        for target in (other, lambda x: x):
+            with pytest.raises(ConfigurationError, match=r"`fallback` of .* must not be a coroutine function"):
+                policy(target)
 
     def items(x: float):
         yield x

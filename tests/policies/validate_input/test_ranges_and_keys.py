@@ -97,6 +97,12 @@ def test_keys_are_looked_for_in_any_mapping(make: Any) -> None:
     assert not passes(make({"a": 1}))
 
 
+def test_a_key_can_be_any_string() -> None:
+    odd = "a\ud800"
+    assert checked(Keys(odd))({odd: 1})
+    assert not checked(Keys(odd))({"a": 1})
+
+
 @pytest.mark.parametrize("value", [["a", "b"], "ab", {"a", "b"}, None, 3], ids=repr)
 def test_what_is_no_mapping_has_no_keys(value: Any) -> None:
     assert not checked(Keys("a"))(value)

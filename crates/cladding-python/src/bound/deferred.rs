@@ -18,7 +18,7 @@ static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
 pub(super) fn carry_on(
     this: &This<'_, BoundStack>,
     py: Python<'_>,
-    arguments: Arguments<'_>,
+    arguments: &Arguments<'_>,
     slots: Vec<Slot>,
     suspension: Suspension,
 ) -> Result<Owned, Raised> {
@@ -31,7 +31,7 @@ pub(super) fn carry_on(
 }
 
 /// Calls a callable that is known to return a coroutine or generator. Its policies are entered when that is begun.
-pub(super) fn prepare(this: &This<'_, BoundStack>, py: Python<'_>, arguments: Arguments<'_>) -> Result<Owned, Raised> {
+pub(super) fn prepare(this: &This<'_, BoundStack>, py: Python<'_>, arguments: &Arguments<'_>) -> Result<Owned, Raised> {
     let inner = this.invoke(py, arguments)?;
     let driver = Driver::prepared(this, arguments, inner.clone())?;
     disguise(py, &driver, &inner, this.kind)

@@ -28,14 +28,14 @@ pub(crate) struct Driver {
 impl Driver {
     /// A call that has not begun; nothing of it runs before the first step.
     #[inline]
-    pub(super) fn start(this: &This<'_, BoundStack>, arguments: Arguments<'_>) -> Result<Owned, Raised> {
+    pub(super) fn start(this: &This<'_, BoundStack>, arguments: &Arguments<'_>) -> Result<Owned, Raised> {
         Self::make(this, State::new(this.kind, Machine::new(), Some(arguments.save())))
     }
 
     /// A call whose wrapped callable has been called, but whose policies have not been entered.
     pub(super) fn prepared(
         this: &This<'_, BoundStack>,
-        arguments: Arguments<'_>,
+        arguments: &Arguments<'_>,
         inner: Owned,
     ) -> Result<Owned, Raised> {
         let state = State::new(this.kind, Machine::new(), Some(arguments.save()));
@@ -53,7 +53,7 @@ impl Driver {
     pub(super) fn carry_on(
         this: &This<'_, BoundStack>,
         kind: Kind,
-        arguments: Arguments<'_>,
+        arguments: &Arguments<'_>,
         slots: Vec<Slot>,
         suspension: Suspension,
     ) -> Result<Owned, Raised> {
@@ -108,8 +108,6 @@ impl Class for Driver {
     const NAME: &'static CStr = c"cladding._native.Driver";
     const DOC: &'static CStr = c"One call of a decorated coroutine, generator or async generator function.";
 
-    const FINISHES: bool = true;
-
     fn cell() -> &'static TypeCell {
         &CELL
     }
@@ -125,7 +123,13 @@ impl Class for Driver {
             &state.pending,
             &state.result,
         ];
-        visit.all(objects.into_iter().flatten().chain(state.order.object()));
+        visit.all(
+            objects
+                .into_iter()
+                .flatten()
+                .chain(state.order.object())
+                .chain(state.machine.held()),
+        );
         if let Some(arguments) = &state.arguments {
             visit.all(arguments.each());
         }
@@ -141,6 +145,11 @@ impl Class for Driver {
             drop(state);
             drop(old);
         }
+    }
+
+    fn is_unfinished(&self) -> bool {
+        let state = self.state.try_lock();
+        state.is_some_and(|state| state.prepared.is_some() || state.machine.is_under_way())
     }
 
     /// A call that was begun and then forgotten leaves its policies, as a generator that is collected runs its `finally`.
@@ -278,6 +287,7 @@ impl Method<Driver> for Leave {
 pub(super) fn add_type(py: Python<'_>) -> PyResult<Owned> {
     TypeBuilder::<Driver>::new()
         .steps()
+        .finishing()
         .getter::<IsOpen>()
         .method::<Take>()
         .method::<Sends>()

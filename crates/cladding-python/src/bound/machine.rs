@@ -113,6 +113,14 @@ impl Machine {
         matches!(self.place, Place::Left)
     }
 
+    /// What the call ended with, while a policy waits before it goes on.
+    pub(super) fn held(&self) -> Option<&Owned> {
+        match &self.place {
+            Place::Leaving(_, Outcome::Returned(object) | Outcome::Raised(object)) => Some(object),
+            _ => None,
+        }
+    }
+
     /// Whether policies have been entered and not all left yet.
     pub(super) fn is_under_way(&self) -> bool {
         !matches!(self.place, Place::Entering(0) | Place::Left)

@@ -97,7 +97,7 @@ impl BoundStack {
 
     /// Calls the wrapped callable, past all policies.
     #[inline]
-    fn invoke(&self, py: Python<'_>, arguments: Arguments<'_>) -> Result<Owned, Raised> {
+    fn invoke(&self, py: Python<'_>, arguments: &Arguments<'_>) -> Result<Owned, Raised> {
         if self.kind == Kind::Class {
             return cladding_capi::carrier::construct(py, &self.wrapped, arguments);
         }
@@ -153,7 +153,7 @@ impl Class for BoundStack {
 
 impl Vectorcall for BoundStack {
     #[inline]
-    fn call(this: &This<'_, Self>, py: Python<'_>, arguments: Arguments<'_>) -> Result<Owned, Raised> {
+    fn call(this: &This<'_, Self>, py: Python<'_>, arguments: &Arguments<'_>) -> Result<Owned, Raised> {
         if !cladding_capi::has_room() {
             return Err(too_deep(this));
         }

@@ -192,7 +192,7 @@ impl State {
         loop {
             let nothing = SavedArguments::default();
             let arguments = self.arguments.as_ref().unwrap_or(&nothing).view();
-            let mut call = Call::new(py, stack.target.get(), arguments);
+            let mut call = Call::new(py, stack.target.get(), &arguments);
             call.yielded = self.yielded;
             call.closing = self.machine.is_closing();
             match self.machine.advance(&call, &stack.entries, event.take()) {
@@ -230,7 +230,7 @@ impl State {
     fn invoke(&mut self, py: Python<'_>, stack: &BoundStack) -> Result<Owned, Raised> {
         let inner = match (self.prepared.take(), &self.arguments) {
             (Some(inner), _) => inner,
-            (None, Some(arguments)) => stack.invoke(py, arguments.view())?,
+            (None, Some(arguments)) => stack.invoke(py, &arguments.view())?,
             (None, None) => return Err(over()),
         };
         if !stack.needs.arguments {
@@ -258,7 +258,7 @@ impl State {
         }
         let nothing = SavedArguments::default();
         let arguments = self.arguments.as_ref().unwrap_or(&nothing).view();
-        let mut call = Call::new(py, stack.target.get(), arguments);
+        let mut call = Call::new(py, stack.target.get(), &arguments);
         call.yielded = true;
         for (entry, slot) in stack.entries.iter().zip(&mut self.machine.slots) {
             if entry.hooks.wants_items() && !slot.is_skipped() {

@@ -15,7 +15,7 @@ use crate::{policy, switches, waits};
 
 /// Runs one call of a plain function.
 #[inline]
-pub(super) fn run(this: &This<'_, BoundStack>, py: Python<'_>, arguments: Arguments<'_>) -> Result<Owned, Raised> {
+pub(super) fn run(this: &This<'_, BoundStack>, py: Python<'_>, arguments: &Arguments<'_>) -> Result<Owned, Raised> {
     let call = Call::new(py, this.target.get(), arguments);
     let mut slots = Vec::new();
     let outcome = if switches::any_off() || this.needs.asking {
@@ -32,7 +32,7 @@ pub(super) fn run(this: &This<'_, BoundStack>, py: Python<'_>, arguments: Argume
 
 /// Runs a coroutine up to its first suspension. What comes back is its result, or a driver for the rest of it.
 #[inline]
-pub(super) fn begin(this: &This<'_, BoundStack>, py: Python<'_>, arguments: Arguments<'_>) -> Result<Owned, Raised> {
+pub(super) fn begin(this: &This<'_, BoundStack>, py: Python<'_>, arguments: &Arguments<'_>) -> Result<Owned, Raised> {
     let call = Call::new(py, this.target.get(), arguments);
     let mut slots = Vec::new();
     match walk::<true, true>(this, &call, &this.entries, &mut slots) {
@@ -76,70 +76,122 @@ fn walk<const AWAIT: bool, const SWITCHED: bool>(
             Ok(true) => {
                 slot = Slot::skipped();
                 let outcome = walk::<AWAIT, SWITCHED>(stack, call, inner, kept);
-                return suspended(outcome, call, None, slot, kept);
+                if matches!(outcome, Outcome::Suspended(..)) {
+                    kept.push(slot);
+                }
+                return outcome;
             }
             Err(outcome) => return outcome,
         }
     }
-    loop {
-        match entry.hooks.enter(call, &mut slot) {
-            Enter::Proceed => break,
-            Enter::Answer(outcome) => {
-                call.time_passed();
-                return if AWAIT {
-                    outcome
-                } else {
-                    answered(outcome, entries, kept)
-                };
-            }
-            Enter::Wait(wait) => {
-                let place = Place::Entering(stack.entries.len() - entries.len());
-                if let Err(outcome) = pause::<AWAIT>(call, place, &wait, &mut slot, kept) {
-                    return outcome;
-                }
+    match entry.hooks.enter(call, &mut slot) {
+        Enter::Proceed => {}
+        said => {
+            if let Err(outcome) = not_yet::<AWAIT>(stack, call, entries, &mut slot, kept, said) {
+                return outcome;
             }
         }
     }
     loop {
         let mut outcome = walk::<AWAIT, SWITCHED>(stack, call, inner, kept);
-        if !entry.leaves || matches!(outcome, Outcome::Suspended(..)) {
-            return suspended(outcome, call, Some(entry), slot, kept);
+        if matches!(outcome, Outcome::Suspended(..)) {
+            return suspended(outcome, call, entry, inner, slot, kept);
         }
-        loop {
-            match entry.hooks.exit(call, &mut slot, &mut outcome) {
-                Exit::Again if may_repeat(call, &outcome) => break,
-                Exit::Pass | Exit::Again => return outcome,
-                Exit::Wait(wait) => {
-                    let place = Place::Leaving(stack.entries.len() - inner.len(), outcome);
-                    match pause::<AWAIT>(call, place, &wait, &mut slot, kept) {
-                        Ok(Place::Leaving(_, waited)) => outcome = waited,
-                        Ok(_) => unreachable!("a wait gives back its place"),
-                        Err(outcome) => return outcome,
-                    }
+        if !entry.leaves {
+            return outcome;
+        }
+        match entry.hooks.exit(call, &mut slot, &mut outcome) {
+            Exit::Pass => return outcome,
+            said => {
+                if let Some(outcome) = once_more::<AWAIT>(stack, call, entries, &mut slot, kept, said, outcome) {
+                    return outcome;
                 }
             }
         }
     }
 }
 
-/// Hands over the slot of a policy whose call is suspended, and passes any other outcome on.
-#[inline]
+/// Does what a policy says that does not simply go on inwards; an error is the outcome of the call so far.
+#[cold]
+fn not_yet<const AWAIT: bool>(
+    stack: &BoundStack,
+    call: &Call<'_>,
+    entries: &[Entry],
+    slot: &mut Slot,
+    kept: &mut Vec<Slot>,
+    mut said: Enter,
+) -> Result<(), Outcome> {
+    loop {
+        match said {
+            Enter::Proceed => return Ok(()),
+            Enter::Answer(outcome) => {
+                call.time_passed();
+                return Err(if AWAIT {
+                    outcome
+                } else {
+                    answered(outcome, entries, kept)
+                });
+            }
+            Enter::Wait(wait) => {
+                let place = Place::Entering(stack.entries.len() - entries.len());
+                pause::<AWAIT>(call, place, &wait, slot, kept)?;
+            }
+        }
+        said = entries[0].hooks.enter(call, slot);
+    }
+}
+
+/// Does what a policy says that does not simply go on outwards; nothing comes back if all inside is to be called again.
+#[cold]
+fn once_more<const AWAIT: bool>(
+    stack: &BoundStack,
+    call: &Call<'_>,
+    entries: &[Entry],
+    slot: &mut Slot,
+    kept: &mut Vec<Slot>,
+    mut said: Exit,
+    mut outcome: Outcome,
+) -> Option<Outcome> {
+    loop {
+        match said {
+            Exit::Again if may_repeat(call, &outcome) => return None,
+            Exit::Pass | Exit::Again => return Some(outcome),
+            Exit::Wait(wait) => {
+                let place = Place::Leaving(stack.entries.len() - entries.len() + 1, outcome);
+                match pause::<AWAIT>(call, place, &wait, slot, kept) {
+                    Ok(Place::Leaving(_, waited)) => outcome = waited,
+                    Ok(_) => unreachable!("a wait gives back its place"),
+                    Err(outcome) => return Some(outcome),
+                }
+            }
+        }
+        said = entries[0].hooks.exit(call, slot, &mut outcome);
+    }
+}
+
+/// Hands over the slot of a policy whose call is suspended. A policy that refuses what is still to run answers in place
+/// of it, and those inside it, which have been entered, are left.
+#[cold]
 fn suspended(
     outcome: Outcome,
     call: &Call<'_>,
-    entry: Option<&Entry>,
+    entry: &Entry,
+    inner: &[Entry],
     mut slot: Slot,
     kept: &mut Vec<Slot>,
 ) -> Outcome {
-    if let Outcome::Suspended(suspension) = &outcome {
-        if let (Some(entry), Some((value, kind))) = (entry, suspension.fresh())
-            && let Err(outcome) = entry.hooks.deferred(call, &mut slot, value, kind)
-        {
-            kept.clear();
-            return outcome;
+    if let Outcome::Suspended(suspension) = &outcome
+        && let Some((value, kind)) = suspension.fresh()
+        && let Err(mut refusal) = entry.hooks.deferred(call, &mut slot, value, kind)
+    {
+        for (mut slot, entry) in kept.drain(..).zip(inner.iter().rev()) {
+            if !slot.is_skipped() {
+                let _ = entry.hooks.exit(call, &mut slot, &mut refusal);
+            }
         }
-        kept.push(slot);
+        return refusal;
     }
+    kept.push(slot);
     outcome
 }
 

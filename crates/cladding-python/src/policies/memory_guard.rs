@@ -1,8 +1,8 @@
 //! `memory_guard`: memory in use is looked at before a call may run.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use cladding_engine::memory::{self, MemoryProbe, Reading, Sampler};
 use cladding_engine::metrics::Counter;
@@ -10,12 +10,12 @@ use cladding_engine::metrics::exposition::Kind as MetricKind;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyTuple};
 
 use crate::clock;
 use crate::counters::add;
 use crate::hooks::{Call, Enter, Family, Hooks, Outcome, Page, Slot, Wait};
-use crate::params::{Params, configuration_error};
+use crate::params::{Params, plain_text};
 use crate::policy::Spec;
 use crate::target::Target;
 
@@ -51,7 +51,10 @@ const WAITING: u8 = 1;
 /// guard's own. Times are in ticks.
 static LIVED_UNDER: Sampler = Sampler::new();
 static PROCESS: Sampler = Sampler::new();
-static PROBE: LazyLock<MemoryProbe> = LazyLock::new(|| MemoryProbe::new(Path::new("/")));
+/// A probe that could read once, and so has found the groups that the process is in.
+static PROBE: OnceLock<MemoryProbe> = OnceLock::new();
+/// Whether this process was told that some guard saw nothing when it was made.
+static BLIND: AtomicBool = AtomicBool::new(false);
 /// When garbage was last collected, in ticks.
 static COLLECTED: AtomicU64 = AtomicU64::new(0);
 
@@ -88,7 +91,7 @@ impl Step {
         let mut steps = Vec::new();
         for name in given.try_iter().ok()? {
             let name = name.ok()?;
-            let name = name.cast::<PyString>().ok()?.to_str().ok()?;
+            let name = plain_text(&name)?;
             let (_, step) = *Self::NAMES.iter().find(|(known, _)| *known == name)?;
             if steps.contains(&step) {
                 return None;
@@ -111,14 +114,8 @@ pub(crate) struct MemoryGuardSpec {
 
 impl MemoryGuardSpec {
     pub(crate) fn new(params: &mut Params<'_, '_>) -> PyResult<Self> {
-        let threshold = params.number("threshold", 0.85)?;
-        if !(threshold > 0.0 && threshold <= 1.0) {
-            return Err(params.wrong(
-                "threshold",
-                &given(params, "threshold")?,
-                "a fraction above 0 and at most 1",
-            ));
-        }
+        let allowed = "a fraction above 0 and at most 1";
+        let threshold = params.number("threshold", 0.85, allowed, |share| share > 0.0 && share <= 1.0)?;
         let steps = match params.get("on_pressure")? {
             None => Step::NAMES.map(|(_, step)| step).to_vec(),
             Some(given) => Step::parse(&given).ok_or_else(|| {
@@ -130,45 +127,30 @@ impl MemoryGuardSpec {
         Ok(Self {
             threshold,
             steps: steps.into(),
-            wait: seconds(params, "wait", 5.0)?,
-            interval: seconds(params, "interval", 0.1)?,
+            wait: params.seconds("wait", 5.0)?,
+            interval: params.seconds("interval", 0.1)?,
             limit: limit(params)?,
         })
     }
-}
-
-fn seconds(params: &Params<'_, '_>, name: &'static str, default: f64) -> PyResult<f64> {
-    match params.seconds(name, Some(default))? {
-        Some(seconds) if seconds <= 1e9 => Ok(seconds),
-        _ => Err(params.wrong(
-            name,
-            &given(params, name)?,
-            "seconds from 0 to 1e9, as a number or a timedelta",
-        )),
-    }
-}
-
-/// The value as it was given.
-fn given<'py>(params: &Params<'_, 'py>, name: &'static str) -> PyResult<Bound<'py, PyAny>> {
-    Ok(params
-        .get(name)?
-        .unwrap_or_else(|| params.py().None().into_bound(params.py())))
 }
 
 fn limit(params: &Params<'_, '_>) -> PyResult<Option<u64>> {
     let Some(given) = params.get("limit")?.filter(|given| !given.is_none()) else {
         return Ok(None);
     };
-    let bytes = if let Ok(text) = given.cast::<PyString>() {
-        let size = memory::parse_size(text.to_str()?);
-        Some(size.map_err(|error| params.refused(&error.for_parameter("limit")))?)
+    let bytes = if let Some(text) = plain_text(&given) {
+        let size = memory::parse_size(text).map_err(|error| {
+            let allowed = format!("{}, from 1 to 2**64 - 1 bytes in all", error.allowed);
+            params.wrong("limit", &given, &allowed)
+        });
+        Some(size?)
     } else if given.is_instance_of::<PyInt>() && !given.is_instance_of::<PyBool>() {
         given.extract::<u64>().ok()
     } else {
         None
     };
     let bytes = bytes.filter(|bytes| *bytes > 0);
-    let allowed = "bytes above 0, as an int or as text such as \"2GiB\", or None";
+    let allowed = "from 1 to 2**64 - 1 bytes, as an int or as text such as \"2GiB\", or None";
     bytes.map(Some).ok_or_else(|| params.wrong("limit", &given, allowed))
 }
 
@@ -187,12 +169,15 @@ impl Spec for MemoryGuardSpec {
             rejected: Counter::new(),
             failed_readings: Counter::new(),
         };
-        // A guard that could never see anything is refused now; one that loses sight later lets calls pass.
         match py.detach(|| guard.read()) {
             Ok(reading) => guard.sampler().store(reading, clock::ticks()),
             Err(error) => {
-                let text = format!("memory_guard: memory in use cannot be read on this system: {error}");
-                return Err(configuration_error(py, &text));
+                // The same program is to run where memory cannot be read. Being the first that failed, this reading keeps
+                // the guard from saying at a call what is said here.
+                add(&guard.failed_readings, 1);
+                if !BLIND.swap(true, Ordering::Relaxed) {
+                    module(py)?.getattr("sees_nothing")?.call1((error.to_string(),))?;
+                }
             }
         }
         Ok(Arc::new(guard))
@@ -240,10 +225,16 @@ impl MemoryGuard {
 
     /// Reads memory, now. Opens files: call it with the interpreter lock released.
     fn read(&self) -> std::io::Result<Reading> {
-        match self.spec.limit {
-            Some(limit) => memory::read_process(Path::new("/"), limit),
-            None => PROBE.read(),
+        if let Some(limit) = self.spec.limit {
+            return memory::read_process(Path::new("/"), limit);
         }
+        if let Some(probe) = PROBE.get() {
+            return probe.read();
+        }
+        let probe = MemoryProbe::new(Path::new("/"));
+        let reading = probe.read()?;
+        PROBE.get_or_init(|| probe);
+        Ok(reading)
     }
 
     /// The latest reading, with this guard's own limit where it has one.

@@ -7,7 +7,7 @@ use cladding_engine::metrics::exposition::{Kind as FamilyKind, check_label_name}
 use cladding_engine::metrics::{Counter, Histogram, LabelCounts};
 use pyo3::exceptions::PyGeneratorExit;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyMapping, PyString};
+use pyo3::types::{PyDict, PyMapping};
 
 use crate::clock;
 use crate::counters::{add, record};
@@ -34,13 +34,8 @@ pub(crate) struct MonitorSpec {
 
 impl MonitorSpec {
     pub(crate) fn new(params: &mut Params<'_, '_>) -> PyResult<Self> {
-        let name = params.text("name")?;
-        if name.as_ref().is_some_and(String::is_empty) {
-            let empty = PyString::new(params.py(), "").into_any();
-            return Err(params.wrong("name", &empty, "a str that is not empty, or None"));
-        }
         Ok(Self {
-            name,
+            name: params.text("name")?,
             labels: labels(params)?,
         })
     }
@@ -53,7 +48,7 @@ fn labels(params: &Params<'_, '_>) -> PyResult<Labels> {
         Some(value) if !value.is_none() => value,
         _ => return Ok(Labels::new()),
     };
-    let allowed = "a mapping of label names to constant values, both str, or None";
+    let allowed = "a mapping of label names to constant values, both str that UTF-8 can encode, or None";
     let items = value.cast::<PyMapping>().ok().and_then(|mapping| mapping.items().ok());
     let items = items.ok_or_else(|| params.wrong("labels", &value, allowed))?;
     let mut labels = Labels::with_capacity(items.len());
@@ -61,7 +56,13 @@ fn labels(params: &Params<'_, '_>) -> PyResult<Labels> {
         let Ok((name, value)) = item.extract::<(String, String)>() else {
             return Err(params.wrong("labels", &value, allowed));
         };
-        check_label_name("labels", &name).map_err(|error| params.refused(&error))?;
+        if let Err(error) = check_label_name("labels", &name) {
+            let text = format!(
+                "monitor: a name in `labels` must be {}, got {}",
+                error.allowed, error.value
+            );
+            return Err(configuration_error(py, &text));
+        }
         if OWN_LABELS.contains(&name.as_str()) {
             let text =
                 format!("monitor: `labels` must not have {name:?}, which samples have anyway, got {value:?} for it");

@@ -2,15 +2,15 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use cladding_capi::Owned;
+use cladding_capi::{Owned, counted};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{IntoPyDict as _, PyCFunction};
+use pyo3::types::{IntoPyDict as _, PyCFunction, PyTuple, PyWeakrefMethods as _, PyWeakrefReference};
 
 use crate::hooks::Call;
 use crate::target::Kind;
 
-/// Who computes, or wants to.
+/// Who computes, or wants to. It keeps nothing alive.
 #[derive(Clone)]
 pub(super) struct Caller {
     thread: usize,
@@ -19,7 +19,28 @@ pub(super) struct Caller {
     /// Whether the call waits by awaiting, so that its thread goes on meanwhile.
     awaits: bool,
     /// The task of the event loop that runs, for calls that await.
-    task: Option<Owned>,
+    task: Option<Task>,
+}
+
+/// A task of an event loop. It must be free to go while it computes, because nobody else may hold it.
+#[derive(Clone)]
+struct Task {
+    /// Where the task is; another one can be there once this one is gone.
+    address: usize,
+    /// Where its event loop is, which lives as long as the task.
+    event_loop: usize,
+    /// A weak reference, without a callback. `None` for tasks of a kind that allows none.
+    weak: Option<Owned>,
+}
+
+/// What can be expected of the computation of another caller.
+pub(super) enum Outlook {
+    /// It goes on while one waits.
+    Lands,
+    /// It stands still for as long as one waits.
+    Stands,
+    /// It is over, and never landed.
+    Lost,
 }
 
 impl Caller {
@@ -34,25 +55,71 @@ impl Caller {
         })
     }
 
-    /// Whether waiting for the computation of `leader` would be waiting for oneself.
-    pub(super) fn would_wait_for_itself(&self, leader: &Self) -> bool {
-        match (&self.task, &leader.task) {
-            (Some(task), Some(other)) => task.as_ptr() == other.as_ptr(),
-            // A coroutine that no event loop runs has nothing to wait with.
-            (None, _) if self.awaits => true,
-            _ => self.thread == leader.thread,
+    /// What this caller can expect of the computation of `leader`. This runs Python code.
+    pub(super) fn outlook(&self, py: Python<'_>, leader: &Self) -> PyResult<Outlook> {
+        if leader.is_lost_to(self) {
+            return Ok(Outlook::Lost);
+        }
+        let Some(theirs) = &leader.task else {
+            return Ok(self.unless(self.thread == leader.thread));
+        };
+        let Some(alive) = theirs.progress(py)? else {
+            return Ok(Outlook::Lost);
+        };
+        Ok(match &self.task {
+            // Only one of the event loops of a thread runs at a time.
+            Some(ours) if self.thread == leader.thread => {
+                self.unless(ours.address == theirs.address || ours.event_loop != theirs.event_loop || !alive)
+            }
+            Some(ours) => self.unless(ours.address == theirs.address || !alive),
+            None => self.unless(self.thread == leader.thread || !alive),
+        })
+    }
+
+    fn unless(&self, stands: bool) -> Outlook {
+        // A coroutine that no event loop runs has nothing to wait with.
+        if stands || (self.awaits && self.task.is_none()) {
+            Outlook::Stands
+        } else {
+            Outlook::Lands
         }
     }
 
-    /// Whether this caller went on only on the other side of a fork, and will never finish here.
-    pub(super) fn is_lost(&self) -> bool {
-        self.forks != FORKS.load(Ordering::Relaxed) && self.thread != this_thread()
+    /// Whether this caller went on only on the other side of a fork, and will never finish where `other` is. A fork
+    /// leaves the thread that forked, and of its event loops only one that is run again.
+    fn is_lost_to(&self, other: &Self) -> bool {
+        let event_loop = |caller: &Self| caller.task.as_ref().map(|task| task.event_loop);
+        self.forks != FORKS.load(Ordering::Relaxed)
+            && (self.thread != other.thread || (self.task.is_some() && event_loop(self) != event_loop(other)))
+    }
+}
+
+impl Task {
+    fn new(py: Python<'_>, task: &Bound<'_, PyAny>, event_loop: &Bound<'_, PyAny>) -> Self {
+        let weak = match PyWeakrefReference::new(task) {
+            Ok(weak) => Some(weak.into()),
+            Err(error) => {
+                counted(py, |_| drop(error));
+                None
+            }
+        };
+        Self {
+            address: task.as_ptr().addr(),
+            event_loop: event_loop.as_ptr().addr(),
+            weak,
+        }
     }
 
-    pub(super) fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {
-        if let Some(task) = &self.task {
-            visit(task);
-        }
+    /// Whether its event loop runs, or `None` if the task will never run again.
+    fn progress(&self, py: Python<'_>) -> PyResult<Option<bool>> {
+        let Some(Ok(weak)) = self.weak.as_ref().map(|weak| weak.bound(py).cast::<PyWeakrefReference>()) else {
+            return Ok(Some(true));
+        };
+        let Some(task) = weak.upgrade() else {
+            return Ok(None);
+        };
+        static PROGRESS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        waits(py, &PROGRESS, "progress")?.call1((task,))?.extract()
     }
 }
 
@@ -62,13 +129,25 @@ fn this_thread() -> usize {
     PLACE.with(|place| std::ptr::from_ref(place).addr())
 }
 
-fn current_task(py: Python<'_>) -> PyResult<Option<Owned>> {
-    static CURRENT_TASK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let function = CURRENT_TASK.get_or_try_init(py, || {
-        Ok::<_, PyErr>(py.import("cladding._waits")?.getattr("current_task")?.unbind())
+fn waits<'py>(
+    py: Python<'py>,
+    function: &'static PyOnceLock<Py<PyAny>>,
+    name: &str,
+) -> PyResult<&'static Bound<'py, PyAny>> {
+    let found = function.get_or_try_init(py, || {
+        Ok::<_, PyErr>(py.import("cladding._waits")?.getattr(name)?.unbind())
     })?;
-    let task = function.bind(py).call0()?;
-    Ok((!task.is_none()).then(|| task.into()))
+    Ok(found.bind(py))
+}
+
+fn current_task(py: Python<'_>) -> PyResult<Option<Task>> {
+    static CURRENT_TASK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let found = waits(py, &CURRENT_TASK, "current_task")?.call0()?;
+    if found.is_none() {
+        return Ok(None);
+    }
+    let found = found.cast::<PyTuple>()?;
+    Ok(Some(Task::new(py, &found.get_item(0)?, &found.get_item(1)?)))
 }
 
 static FORKS: AtomicU32 = AtomicU32::new(0);

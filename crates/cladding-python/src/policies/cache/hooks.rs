@@ -13,7 +13,7 @@ use pyo3::types::{PyDict, PyMemoryView, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::CacheSpec;
-use super::caller::Caller;
+use super::caller::{Caller, Outlook};
 use super::key::{Key, Shape, View};
 use super::numbers::Numbers;
 use super::store::{Found, Store};
@@ -166,8 +166,12 @@ impl Cache {
     /// Finds out who computes.
     #[inline(never)]
     fn miss(&self, call: &Call<'_>, slot: &mut Slot, view: &View<'_>, hash: u64, now: u64) -> Enter {
-        self.join_or_lead(call, slot, view, hash, now)
-            .unwrap_or_else(|raised| Enter::Answer(Outcome::Raised(raised.take(call.py))))
+        let enter = self
+            .join_or_lead(call, slot, view, hash, now)
+            .unwrap_or_else(|raised| Enter::Answer(Outcome::Raised(raised.take(call.py))));
+        // The event loop was asked who calls, and keys may have been compared by methods of their own.
+        call.time_passed();
+        enter
     }
 
     fn join_or_lead(
@@ -196,17 +200,22 @@ impl Cache {
                     }));
                     return Ok(Enter::Proceed);
                 }
-                Found::Busy(leader, _) if caller.would_wait_for_itself(&leader) => {
-                    add(&self.misses, 1);
-                    return Ok(Enter::Proceed);
-                }
-                Found::Busy(_, Some(flight)) => {
-                    add(&self.waits, 1);
-                    slot.data = Some(Box::new(Part::Waiter(flight.clone())));
-                    return Ok(Enter::Wait(Wait::Flight(flight).into()));
-                }
-                // Made here because making an object can start the garbage collector, which may call anything.
-                Found::Busy(_, None) => offered = Some(Py::new(py, Flight::new())?.into()),
+                Found::Busy(leader, ticket, flight) => match (caller.outlook(py, &leader)?, flight) {
+                    (Outlook::Lost, _) => {
+                        land(py, self.store.land(ticket, hash, None).as_ref(), Landing::Abandoned);
+                    }
+                    (Outlook::Stands, _) => {
+                        add(&self.misses, 1);
+                        return Ok(Enter::Proceed);
+                    }
+                    (Outlook::Lands, Some(flight)) => {
+                        add(&self.waits, 1);
+                        slot.data = Some(Box::new(Part::Waiter(flight.clone())));
+                        return Ok(Enter::Wait(Wait::Flight(flight).into()));
+                    }
+                    // Made here because making an object can start the garbage collector, which may call anything.
+                    (Outlook::Lands, None) => offered = Some(Py::new(py, Flight::new())?.into()),
+                },
             }
         }
     }

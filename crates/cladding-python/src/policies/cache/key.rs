@@ -72,7 +72,7 @@ impl Shape {
 
     /// The arguments in their order. `None` for a call that is wrong, because it gives a parameter twice.
     #[inline]
-    pub(super) fn view<'a>(&'a self, py: Python<'_>, target: &Target, arguments: Arguments<'a>) -> Option<View<'a>> {
+    pub(super) fn view<'a>(&'a self, py: Python<'_>, target: &Target, arguments: &Arguments<'a>) -> Option<View<'a>> {
         let given = arguments.positional();
         if arguments.keyword_count() > 0 {
             return self.with_keywords(py, target, arguments);
@@ -80,7 +80,7 @@ impl Shape {
         Some(View::Given(given, &self.fill[given.len().min(self.positional)..]))
     }
 
-    fn with_keywords<'a>(&'a self, py: Python<'_>, target: &Target, arguments: Arguments<'a>) -> Option<View<'a>> {
+    fn with_keywords<'a>(&'a self, py: Python<'_>, target: &Target, arguments: &Arguments<'a>) -> Option<View<'a>> {
         let given = arguments.positional();
         let mut list: Vec<&Owned> = given
             .iter()

@@ -31,16 +31,7 @@ pub(crate) struct CacheSpec {
 
 impl CacheSpec {
     pub(crate) fn new(params: &mut Params<'_, '_>) -> PyResult<Self> {
-        let ttl = match params.seconds("ttl", Some(DEFAULT_TTL)) {
-            Ok(ttl) if ttl != Some(0.0) => ttl,
-            _ => {
-                let given = params
-                    .get("ttl")?
-                    .unwrap_or_else(|| params.py().None().into_bound(params.py()));
-                let allowed = "a finite number of seconds above 0, a timedelta above 0, or None for ever";
-                return Err(params.wrong("ttl", &given, allowed));
-            }
-        };
+        let ttl = params.lifetime("ttl", DEFAULT_TTL)?;
         let max_entries = params.count("max_entries", Some(DEFAULT_MAX_ENTRIES), 1)?;
         Ok(Self {
             ttl,

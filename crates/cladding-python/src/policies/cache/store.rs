@@ -41,8 +41,8 @@ enum Place {
 pub(super) enum Found {
     /// A result after all.
     Result(Owned),
-    /// Somebody computes it; the flight is there if one was offered or made before.
-    Busy(Caller, Option<Owned>),
+    /// Somebody computes it, under that ticket; the flight is there if one was offered or made before.
+    Busy(Caller, u64, Option<Owned>),
     /// Nothing: the caller computes it, under this ticket.
     Nothing(u64),
 }
@@ -92,17 +92,12 @@ impl Store {
             let conclude = |state: &mut State, place: Option<Place>| match place {
                 Some(Place::Result(id)) => {
                     state.results.touch(id);
-                    (
-                        state.results.get(id).map(|(_, value)| Found::Result(value.clone())),
-                        None,
-                    )
+                    state.results.get(id).map(|(_, value)| Found::Result(value.clone()))
                 }
                 Some(Place::Flight(id)) => state.busy(id, offered),
-                None => (spare.take().map(|(key, caller)| state.lead(key, hash, caller)), None),
+                None => spare.take().map(|(key, caller)| state.lead(key, hash, caller)),
             };
-            let (found, gone) = self.search(py, view, hash, now, true, conclude)?;
-            drop(gone);
-            if let Some(found) = found {
+            if let Some(found) = self.search(py, view, hash, now, true, conclude)? {
                 return Ok(found);
             }
         }
@@ -245,7 +240,6 @@ impl Store {
         });
         state.flights.traverse(|key, leading| {
             key.parts().iter().for_each(&mut *visit);
-            leading.caller.traverse(visit);
             leading.flight.get().into_iter().for_each(&mut *visit);
         });
         state.detached.iter().for_each(|(_, flight)| visit(flight));
@@ -268,21 +262,14 @@ impl State {
         }
     }
 
-    /// Who computes; nothing but what is to be dropped, if nobody will finish it.
-    fn busy(&mut self, id: EntryId, offered: Option<&Owned>) -> (Option<Found>, Option<(Key, Leading)>) {
-        let Some((_, leading)) = self.flights.get(id) else {
-            return (None, None);
-        };
-        if leading.caller.is_lost() {
-            return (None, self.flights.remove(id));
-        }
+    /// Who computes.
+    fn busy(&self, id: EntryId, offered: Option<&Owned>) -> Option<Found> {
+        let (_, leading) = self.flights.get(id)?;
         if let Some(offered) = offered {
             leading.flight.get_or_init(|| offered.clone());
         }
-        (
-            Some(Found::Busy(leading.caller.clone(), leading.flight.get().cloned())),
-            None,
-        )
+        let flight = leading.flight.get().cloned();
+        Some(Found::Busy(leading.caller.clone(), leading.ticket, flight))
     }
 
     fn lead(&mut self, key: Key, hash: u64, caller: Caller) -> Found {

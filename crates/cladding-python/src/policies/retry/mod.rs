@@ -6,10 +6,10 @@ use cladding_capi::{Owned, exception};
 use cladding_engine::retry::{Backoff, Jitter};
 use pyo3::exceptions::{PyConnectionError, PyException, PyTimeoutError};
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple, PyType};
+use pyo3::types::{PyTuple, PyType};
 
 use crate::hooks::Hooks;
-use crate::params::{Params, configuration_error};
+use crate::params::{Params, configuration_error, plain_text};
 use crate::policy::Spec;
 use crate::target::Target;
 
@@ -17,9 +17,6 @@ mod chance;
 mod hooks;
 
 pub(crate) const NAME: &str = "retry";
-
-/// No wait is longer than this, about 31 years: some systems' sleeps take no more.
-const LONGEST_DELAY: f64 = 1e9;
 
 /// Which failures are worth another attempt.
 #[derive(Clone)]
@@ -40,14 +37,15 @@ pub(crate) struct RetrySpec {
 impl RetrySpec {
     pub(crate) fn new(params: &mut Params<'_, '_>) -> PyResult<Self> {
         let max_retries = params.count("max_retries", Some(3), 0)?;
-        let factor = params.number("backoff_factor", 2.0)?;
-        let initial = delay(params, "initial_delay", 0.1)?;
-        let max = delay(params, "max_delay", 30.0)?;
+        let factor = params.number("backoff_factor", 2.0, "a finite number of at least 1", |factor| {
+            factor >= 1.0
+        })?;
+        let initial = params.seconds("initial_delay", 0.1)?;
+        let max = params.seconds("max_delay", 30.0)?;
         let jitter = match params.get("jitter")? {
             None => Jitter::Full,
             Some(value) => {
-                let word = value.cast::<PyString>().ok().and_then(|word| word.to_str().ok());
-                let jitter = word.and_then(|word| word.parse().ok());
+                let jitter = plain_text(&value).and_then(|word| word.parse().ok());
                 jitter.ok_or_else(|| params.wrong("jitter", &value, "\"full\", \"equal\" or \"none\""))?
             }
         };
@@ -57,18 +55,6 @@ impl RetrySpec {
             backoff,
             worth: worth(params)?,
         })
-    }
-}
-
-fn delay(params: &Params<'_, '_>, name: &'static str, default: f64) -> PyResult<f64> {
-    match params.seconds(name, Some(default))? {
-        Some(seconds) if seconds <= LONGEST_DELAY => Ok(seconds),
-        _ => {
-            let value = params
-                .get(name)?
-                .unwrap_or_else(|| params.py().None().into_bound(params.py()));
-            Err(params.wrong(name, &value, "seconds as a number from 0 to 1e9, or a timedelta"))
-        }
     }
 }
 

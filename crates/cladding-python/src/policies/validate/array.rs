@@ -4,7 +4,7 @@ use cladding_capi::Owned;
 use cladding_capi::buffer::{Buffer, Class, Element, Layout, NumpyArray};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PyString};
+use pyo3::types::{PyInt, PyString, PyType};
 
 use super::bounds::{Bounds, Value, show_float};
 use super::values::{self, Odd, Wanted};
@@ -48,6 +48,24 @@ const DTYPES: [(&str, Class, usize); 14] = [
     ("complex64", Class::Complex, 8),
     ("complex128", Class::Complex, 16),
 ];
+
+const ARRAY: &str = "an array (something with the buffer protocol)";
+
+/// The length of what [dates](is_date) show of themselves, and the [bit] of its elements.
+const DATE: isize = 8;
+const BYTES: u32 = 1 << 5;
+
+/// Whether this is one of numpy's dates or durations. Alone among its scalars they show themselves as their bytes, which
+/// is no array of anything.
+#[cold]
+fn is_date(py: Python<'_>, value: &Owned) -> bool {
+    let is_known = |class: Bound<'_, PyAny>| {
+        let name = class.cast::<PyType>().ok()?.fully_qualified_name().ok()?;
+        Some(matches!(name.to_str().ok()?, "numpy.datetime64" | "numpy.timedelta64"))
+    };
+    let classes = value.bound(py).get_type().mro();
+    classes.iter().any(|class| is_known(class).unwrap_or(false))
+}
 
 /// The bit of an element's type; none for a type without a name here, and for the other order of bytes.
 #[inline]
@@ -121,6 +139,12 @@ impl ArrayCheck {
             return self.check_inside(py, &buffer, value);
         }
         let buffer = self.buffer(py, value)?;
+        if buffer.shape() == [DATE]
+            && bit(buffer.element()) == BYTES
+            && cladding_capi::counted(py, |py| is_date(py, value))
+        {
+            return Err(Failure::new(ARRAY, super::describe(py, value)).into());
+        }
         self.check_layout(py, &buffer, value, this, names, found)?;
         if self.looks_inside() {
             self.check_inside(py, &buffer, value)
@@ -143,12 +167,8 @@ impl ArrayCheck {
             return Failed::Error(error);
         }
         let is_array = NumpyArray::of(py, value).is_some();
-        let expected = if is_array {
-            self.numbers()
-        } else {
-            "an array (something with the buffer protocol)".to_owned()
-        };
-        Failure::new(expected, super::describe(py, value)).into()
+        let expected = if is_array { self.numbers() } else { ARRAY.to_owned() };
+        Failure::new(&expected, super::describe(py, value)).into()
     }
 
     /// `an array of numbers that can be compared`, as it is needed to look inside.
@@ -173,7 +193,7 @@ impl ArrayCheck {
     ) -> Result<(), Failed> {
         if self.dtypes.is_some_and(|dtypes| dtypes & bit(array.element()) == 0) {
             let expected = format!("an array of dtype {}", self.dtype_words);
-            return Err(Failure::new(expected, super::describe_array(py, value, array)).into());
+            return Err(Failure::new(&expected, super::describe_array(py, value, array)).into());
         }
         let Some(shape) = &self.shape else { return Ok(()) };
         let mut fits = array.dimensions() == shape.len();
@@ -233,7 +253,7 @@ impl ArrayCheck {
             format!(" with {}", known.join(" and "))
         };
         let expected = format!("an array of shape {shown}{given}");
-        Failure::new(expected, super::describe_array(py, value, array)).into()
+        Failure::new(&expected, super::describe_array(py, value, array)).into()
     }
 
     fn check_inside(&self, py: Python<'_>, buffer: &Buffer, value: &Owned) -> Result<(), Failed> {
@@ -242,7 +262,7 @@ impl ArrayCheck {
             bounds: &self.bounds,
         };
         if !values::readable(buffer.element(), &wanted) {
-            return Err(Failure::new(self.numbers(), super::describe_array(py, value, buffer)).into());
+            return Err(Failure::new(&self.numbers(), super::describe_array(py, value, buffer)).into());
         }
         match values::check(py, buffer, &wanted) {
             None => Ok(()),
@@ -252,10 +272,10 @@ impl ArrayCheck {
 
     #[cold]
     fn odd_element(&self, buffer: &Buffer, odd: &Odd) -> Failed {
-        let expected = if odd.not_finite {
-            "finite".to_owned()
+        let must = if odd.not_finite {
+            "be finite".to_owned()
         } else {
-            format!("a number{}", self.bounds.words())
+            format!("be a number{}", self.bounds.words())
         };
         let got = match odd.value {
             None => "something else, which was changed meanwhile".to_owned(),
@@ -265,7 +285,13 @@ impl ArrayCheck {
         let path = odd
             .place
             .map_or_else(String::new, |place| index_of(place, buffer.shape()));
-        Failure { path, expected, got }.into()
+        Failure {
+            path,
+            whole: false,
+            must,
+            got,
+        }
+        .into()
     }
 }
 

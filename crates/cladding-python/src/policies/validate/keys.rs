@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString};
 
 use super::{Failed, Failure};
+use crate::params::plain_text;
 
 /// What is expected of a mapping.
 pub(super) struct KeysCheck {
@@ -16,7 +17,12 @@ impl KeysCheck {
     pub(super) fn new(expectation: &Bound<'_, PyAny>) -> PyResult<Self> {
         let mut names = Vec::new();
         for name in expectation.getattr("names")?.try_iter()? {
-            names.push(PyString::intern(expectation.py(), &name?.extract::<String>()?).into());
+            let name = name?;
+            // One with lone surrogates can be a key as well.
+            names.push(match plain_text(&name) {
+                Some(text) => PyString::intern(expectation.py(), text).into(),
+                None => name.into(),
+            });
         }
         Ok(Self { names: names.into() })
     }
@@ -35,7 +41,7 @@ impl KeysCheck {
         }
         let Ok(mapping) = object.cast::<PyMapping>() else {
             let expected = format!("a mapping with {}", self.words(py));
-            return Err(Failure::new(expected, super::describe(py, value)).into());
+            return Err(Failure::new(&expected, super::describe(py, value)).into());
         };
         for name in &self.names {
             if !mapping.contains(name.bound(py))? {
@@ -51,14 +57,16 @@ impl KeysCheck {
             .bound(py)
             .repr()
             .map_or_else(|_| String::new(), |name| name.to_string());
-        let expected = if self.names.len() == 1 {
-            "there".to_owned()
+        let words = self.words(py);
+        let must = if self.names.len() == 1 {
+            format!("have {words}")
         } else {
-            format!("there, with {}", self.words(py))
+            format!("have {words}: {name} is missing")
         };
         Failure {
             path: format!("[{name}]"),
-            expected,
+            whole: true,
+            must,
             got: super::describe(py, value),
         }
         .into()

@@ -122,19 +122,20 @@ impl Spec for ValidateSpec {
             );
             return Err(configuration_error(py, &text));
         }
-        if let (Some(fallback), Kind::Coroutine) = (&fallback, target.kind) {
-            let inspect = py.import("inspect")?;
-            if inspect
-                .call_method1("iscoroutinefunction", (fallback.bound(py),))?
-                .is_truthy()?
-            {
-                let text = format!(
-                    "validate_input: `fallback` of {} must not be a coroutine function: give a value, or a callable whose \
-                     result is what the call gives when awaited",
-                    target.full_name()
-                );
-                return Err(configuration_error(py, &text));
-            }
+        if let Some(fallback) = &fallback
+            && makes_coroutines(fallback.bound(py))?
+        {
+            let when = if matches!(target.kind, Kind::Coroutine) {
+                " when awaited"
+            } else {
+                ""
+            };
+            let text = format!(
+                "validate_input: `fallback` of {} must not be a coroutine function: give a value, or a callable whose \
+                 result is what the call gives{when}",
+                target.full_name()
+            );
+            return Err(configuration_error(py, &text));
         }
         Ok(Arc::new(Validate {
             places: places.collect::<PyResult<_>>()?,
@@ -153,6 +154,18 @@ impl Spec for ValidateSpec {
 
     fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {
         self.fallback.iter().for_each(visit);
+    }
+}
+
+/// Whether calling this makes a coroutine, as far as can be told: an `async def`, or an object with such a `__call__`.
+fn makes_coroutines(callable: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let is_async = callable.py().import("inspect")?.getattr("iscoroutinefunction")?;
+    if is_async.call1((callable,))?.is_truthy()? {
+        return Ok(true);
+    }
+    match callable.get_type().getattr_opt("__call__")? {
+        Some(call) => is_async.call1((call,))?.is_truthy(),
+        None => Ok(false),
     }
 }
 
@@ -207,7 +220,7 @@ impl Place {
 
     /// The argument, if there is one that is not the author's own default.
     #[inline]
-    fn find<'a>(&self, py: Python<'_>, arguments: Arguments<'a>) -> Option<&'a Owned> {
+    fn find<'a>(&self, py: Python<'_>, arguments: &Arguments<'a>) -> Option<&'a Owned> {
         let found = match arguments.positional().get(self.index) {
             Some(found) => found,
             None if arguments.keyword_count() == 0 => return None,
@@ -245,17 +258,20 @@ pub(crate) enum Failed {
 pub(crate) struct Failure {
     /// The place inside the argument, to stand behind its name.
     path: String,
-    /// Worded to follow "must be".
-    expected: String,
+    /// Whether the words are about the argument as a whole, wherever in it the place is.
+    whole: bool,
+    /// Worded to follow "must".
+    must: String,
     got: String,
 }
 
 impl Failure {
-    /// The argument itself is wrong.
-    fn new(expected: String, got: String) -> Self {
+    /// The argument itself is wrong; `expected` is worded to follow "must be".
+    fn new(expected: &str, got: String) -> Self {
         Self {
             path: String::new(),
-            expected,
+            whole: true,
+            must: format!("be {expected}"),
             got,
         }
     }
@@ -276,7 +292,7 @@ impl From<PyErr> for Failed {
 
 impl Validate {
     #[inline]
-    fn check(&self, py: Python<'_>, arguments: Arguments<'_>, found: &mut [Found]) -> Result<(), (usize, Failed)> {
+    fn check(&self, py: Python<'_>, arguments: &Arguments<'_>, found: &mut [Found]) -> Result<(), (usize, Failed)> {
         for (index, (place, (rule, _))) in self.places.iter().zip(self.checks.iter()).enumerate() {
             let Some(value) = place.find(py, arguments) else {
                 continue;
@@ -294,7 +310,7 @@ impl Validate {
     }
 
     #[cold]
-    fn check_many_names(&self, py: Python<'_>, arguments: Arguments<'_>) -> Result<(), (usize, Failed)> {
+    fn check_many_names(&self, py: Python<'_>, arguments: &Arguments<'_>) -> Result<(), (usize, Failed)> {
         self.check(py, arguments, &mut vec![None; self.names.lengths.len()])
     }
 
@@ -330,17 +346,12 @@ impl Validate {
     fn error(&self, py: Python<'_>, index: usize, failure: &Failure) -> PyResult<Owned> {
         let argument = &self.names.parameters[index];
         let path = format!("{argument}{}", failure.path);
+        let subject = if failure.whole { argument } else { &path };
+        let text = format!("`{subject}` must {}", failure.must);
         let make = module(py)?.getattr("failure")?;
         let expectation = self.checks[index].1.bound(py);
         Ok(make
-            .call1((
-                &self.function,
-                argument,
-                path,
-                expectation,
-                &failure.expected,
-                &failure.got,
-            ))?
+            .call1((&self.function, argument, &path, expectation, text, &failure.got))?
             .into())
     }
 }

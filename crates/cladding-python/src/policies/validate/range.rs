@@ -56,6 +56,6 @@ impl RangeCheck {
         {
             return Ok(());
         }
-        Err(Failure::new(format!("a number{}", self.bounds.words()), super::describe(py, value)).into())
+        Err(Failure::new(&format!("a number{}", self.bounds.words()), super::describe(py, value)).into())
     }
 }
