@@ -49,8 +49,9 @@ class disabled:  # noqa: N801 - used as a verb: ``with cladding.disabled("retry"
     """Switches policies off while a ``with`` block runs, in every thread and task of the process.
 
     As a decorator it does so for each call of a function, from its beginning until it returns, a coroutine is done or a
-    generator is over. Blocks and calls may overlap and nest; a policy is on again when the last of them that names it has ended. A call that is under
-    way goes on as it began.
+    generator is over. Blocks and calls may overlap and nest; a policy is on again when the last of them that names it has
+    ended. A policy that a call has been through sees that call to its end; one that the call has yet to come to, at the
+    next attempt of a retry, say, is left out from then on.
 
     >>> import cladding
     >>> @cladding.timer

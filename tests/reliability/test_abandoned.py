@@ -41,10 +41,9 @@ def test_during_a_wait_after_a_failure(cladding: Any) -> None:
 
     async def begin(box: Box) -> None:
         box.task = asyncio.get_running_loop().create_task(call(box))
-        while not call.cladding.monitor.stats["in_flight"]:
+        for _ in range(5):
             await asyncio.sleep(0)
-        for _ in range(3):
-            await asyncio.sleep(0)
+        assert call.cladding.monitor.stats["in_flight"] == 1
 
     box, loop = Box(), asyncio.new_event_loop()
     loop.set_exception_handler(lambda *_: None)

@@ -104,31 +104,51 @@ impl Flight {
             state.outcome = Some(landing);
             std::mem::take(&mut state.callbacks)
         });
+        let mut interrupt = None;
         for callback in callbacks {
             if let Err(error) = callback.bound(py).call0() {
-                cladding_capi::counted(py, |py| woken_late(py, &callback, error));
+                interrupt = cladding_capi::counted(py, |py| woken_late(py, &callback, error)).or(interrupt);
             }
+        }
+        if let Some(interrupt) = interrupt {
+            cladding_capi::counted(py, |py| ask_again(py, interrupt));
         }
     }
 }
 
-/// Wakes a waiter after the first try was interrupted. The interrupt is asked for again, for whoever runs next.
-fn woken_late(py: Python<'_>, callback: &Owned, error: PyErr) {
-    if error.is_instance_of::<PyException>(py) {
-        return error.write_unraisable(py, Some(callback.bound(py)));
+/// How often a waiter is woken that signals keep from it.
+const TRIES: usize = 8;
+
+/// Wakes a waiter whose callback failed. Gives what interrupted it.
+fn woken_late(py: Python<'_>, callback: &Owned, error: PyErr) -> Option<PyErr> {
+    let mut failed = error;
+    let mut interrupt = None;
+    for _ in 0..TRIES {
+        if failed.is_instance_of::<PyException>(py) {
+            break;
+        }
+        interrupt = Some(failed);
+        match callback.bound(py).call0() {
+            Ok(_) => return interrupt,
+            Err(error) => failed = error,
+        }
     }
-    if let Err(again) = callback.bound(py).call0() {
-        again.write_unraisable(py, Some(callback.bound(py)));
-    }
-    let asked = match error.is_instance_of::<PyKeyboardInterrupt>(py) {
-        true => py
-            .import("_thread")
+    failed.write_unraisable(py, Some(callback.bound(py)));
+    interrupt
+}
+
+/// Interrupts the program once more, because nothing can be raised where it was interrupted.
+fn ask_again(py: Python<'_>, interrupt: PyErr) {
+    let asked = if interrupt.is_instance_of::<PyKeyboardInterrupt>(py) {
+        let thread = py.import("_thread");
+        thread
             .and_then(|thread| thread.call_method0("interrupt_main"))
-            .map(drop),
-        false => Err(error),
+            .map(drop)
+    } else {
+        Err(interrupt)
     };
     if let Err(error) = asked {
-        error.write_unraisable(py, Some(callback.bound(py)));
+        error.write_unraisable(py, None);
     }
 }
 

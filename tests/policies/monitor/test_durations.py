@@ -6,6 +6,8 @@ import math
 import time
 from typing import Any
 
+import pytest
+
 from .helpers import spin, stats
 
 
@@ -43,3 +45,32 @@ def test_waits_inside_count(cladding: Any) -> None:
 
     f()
     assert stats(f)["total_seconds"] >= 0.006
+
+
+def test_time_that_policies_take_is_theirs(cladding: Any) -> None:
+    """What a policy inside takes belongs to the monitor around it, and nothing of it to the one inside."""
+    took = 0.02
+
+    def slow(error: Exception) -> bool:
+        time.sleep(took)
+        return False
+
+    def slowly_enabled() -> bool:
+        time.sleep(took)
+        return True
+
+    @cladding.monitor
+    @cladding.retry(exceptions=slow)
+    def failing() -> None:
+        raise ValueError
+
+    @cladding.monitor
+    @cladding.retry(enabled=slowly_enabled)
+    @cladding.timer
+    def quick() -> None: ...
+
+    with pytest.raises(ValueError):
+        failing()
+    quick()
+    assert failing.cladding.monitor.stats["total_seconds"] >= took
+    assert quick.cladding.monitor.stats["total_seconds"] >= took > quick.cladding.timer.stats["total_seconds"]

@@ -395,11 +395,20 @@ impl Hooks for MemoryGuard {
             if !self.look(call.py, clock::ticks(), age) {
                 return Enter::Proceed;
             }
-            return cladding_capi::counted(call.py, |_| self.press(call, slot, slot.count as usize));
+            let said = cladding_capi::counted(call.py, |_| self.press(call, slot, slot.count as usize));
+            call.time_passed();
+            return said;
         }
         add(&self.checks, 1);
-        if self.look(call.py, call.now(), self.interval) {
-            cladding_capi::counted(call.py, |_| self.press(call, slot, 0))
+        let now = call.now();
+        if self.sampler().stale(now, self.interval) {
+            self.refresh(call.py, now, self.interval);
+            call.time_passed();
+        }
+        if self.latest().is_some_and(|reading| self.is_pressed(&reading)) {
+            let said = cladding_capi::counted(call.py, |_| self.press(call, slot, 0));
+            call.time_passed();
+            said
         } else {
             Enter::Proceed
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use cladding_capi::{Owned, counted};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{IntoPyDict as _, PyCFunction, PyTuple, PyWeakrefMethods as _, PyWeakrefReference};
+use pyo3::types::{IntoPyDict as _, PyCFunction, PyTuple, PyWeakrefReference};
 
 use crate::hooks::Call;
 use crate::target::Kind;
@@ -112,13 +112,17 @@ impl Task {
 
     /// Whether its event loop runs, or `None` if the task will never run again.
     fn progress(&self, py: Python<'_>) -> PyResult<Option<bool>> {
-        let Some(Ok(weak)) = self.weak.as_ref().map(|weak| weak.bound(py).cast::<PyWeakrefReference>()) else {
+        static PROGRESS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let Some(Ok(weak)) = self
+            .weak
+            .as_ref()
+            .map(|weak| weak.bound(py).cast::<PyWeakrefReference>())
+        else {
             return Ok(Some(true));
         };
         let Some(task) = weak.upgrade() else {
             return Ok(None);
         };
-        static PROGRESS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         waits(py, &PROGRESS, "progress")?.call1((task,))?.extract()
     }
 }
@@ -133,7 +137,7 @@ fn waits<'py>(
     py: Python<'py>,
     function: &'static PyOnceLock<Py<PyAny>>,
     name: &str,
-) -> PyResult<&'static Bound<'py, PyAny>> {
+) -> PyResult<&'py Bound<'py, PyAny>> {
     let found = function.get_or_try_init(py, || {
         Ok::<_, PyErr>(py.import("cladding._waits")?.getattr(name)?.unbind())
     })?;

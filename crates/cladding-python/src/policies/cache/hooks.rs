@@ -71,7 +71,8 @@ impl Drop for Part {
         if let Self::Leader { cache, ticket, hash } = self
             && let Some(cache) = cache.upgrade()
         {
-            Python::attach(|py| land(py, cache.store.land(*ticket, *hash, None).as_ref(), Landing::Abandoned));
+            // Nobody waits any more once the interpreter is on its way out.
+            Python::try_attach(|py| land(py, cache.store.land(*ticket, *hash, None).as_ref(), Landing::Abandoned));
         }
     }
 }

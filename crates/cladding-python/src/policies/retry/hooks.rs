@@ -105,7 +105,9 @@ impl Retry {
         if call.yielded || call.closing || !outcome.is_ordinary_failure(py) {
             return Exit::Pass;
         }
-        match self.worth.includes(py, failure) {
+        let included = self.worth.includes(py, failure);
+        call.time_passed();
+        match included {
             Ok(true) => {}
             Ok(false) => return Exit::Pass,
             Err(error) => {

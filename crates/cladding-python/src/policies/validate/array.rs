@@ -154,7 +154,7 @@ impl ArrayCheck {
     }
 
     #[inline]
-    fn looks_inside(&self) -> bool {
+    pub(super) fn looks_inside(&self) -> bool {
         self.finite || self.bounds.any()
     }
 

@@ -146,6 +146,11 @@ impl Spec for ValidateSpec {
                 .as_ref()
                 .is_some_and(|fallback| fallback.bound(py).is_callable()),
             fallback,
+            takes_time: self.checks.iter().any(|(rule, _)| match rule {
+                Rule::Array(check) => check.looks_inside(),
+                Rule::Range(_) => false,
+                Rule::Keys(_) => true,
+            }),
             function: target.full_name(),
             checked: Counter::new(),
             fallbacks: Counter::new(),
@@ -241,6 +246,8 @@ struct Validate {
     rejected: Box<[Counter]>,
     fallback: Option<Owned>,
     is_callable: bool,
+    /// A check goes through an array or asks a mapping, so that time passes with it.
+    takes_time: bool,
     function: String,
     checked: Counter,
     fallbacks: Counter,
@@ -372,7 +379,12 @@ impl Hooks for Validate {
             self.check_many_names(call.py, call.arguments)
         };
         match result {
-            Ok(()) => Enter::Proceed,
+            Ok(()) => {
+                if self.takes_time {
+                    call.time_passed();
+                }
+                Enter::Proceed
+            }
             Err((index, failed)) => self.reject(call, index, failed),
         }
     }
