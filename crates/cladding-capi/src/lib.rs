@@ -16,6 +16,7 @@
 mod arguments;
 pub mod buffer;
 pub mod carrier;
+mod class;
 mod entry;
 pub mod exception;
 mod guarded;
@@ -28,10 +29,11 @@ pub mod ticks;
 pub mod wide;
 
 pub use arguments::{Arguments, SavedArguments, call};
+pub use class::{Class, Getter, Method, TypeCell, Vectorcall, Visit};
 pub use entry::{counted, guard};
 pub use exception::Raised;
 pub use guarded::{Guard, Guarded};
-pub use object::{Class, Getter, Method, This, TypeBuilder, TypeCell, Vectorcall, Visit};
+pub use object::{This, TypeBuilder};
 pub use owned::{Kept, Owned};
 pub use stack::has_room;
 pub use step::{Step, Steps, Suspended, resume, type_is};

@@ -1,101 +1,15 @@
 //! Heap types written by hand: one layout, one type spec, one garbage-collector glue for all of them.
 
-use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::mem::{ManuallyDrop, offset_of};
 use std::ops::Deref;
 use std::ptr::{self, NonNull};
-use std::sync::OnceLock;
 
 use pyo3::exceptions::PyAttributeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::{Arguments, Owned, Raised, counted, guard};
-
-/// The Rust value of a heap type, and what every such type must say.
-pub trait Class: Sized + Send + 'static {
-    /// The full name, as in `c"package.module.Name"`.
-    const NAME: &'static CStr;
-    /// The docstring.
-    const DOC: &'static CStr;
-
-    /// Where the type object is kept once it is made.
-    fn cell() -> &'static TypeCell;
-
-    /// Shows every owned reference to the garbage collector. What is left out can never be collected in a cycle.
-    fn traverse(&self, visit: &mut Visit<'_>);
-
-    /// Drops references that can be part of a cycle. The object stays usable enough to be deallocated.
-    fn clear(&self) {}
-
-    /// Whether [`Class::finish`] has anything to do.
-    fn is_unfinished(&self) -> bool {
-        false
-    }
-
-    /// Called once, with [`TypeBuilder::finishing`], before the object is cleared by the garbage collector or freed; no
-    /// exception is set then.
-    fn finish(&self, _py: Python<'_>) {}
-
-    /// What is found when the object is looked up as an attribute of a class: itself, or nothing for some classes.
-    fn is_found_on(&self, _owner: &Owned) -> bool {
-        true
-    }
-
-    /// The text of `repr`.
-    fn repr(&self, _py: Python<'_>) -> PyResult<String> {
-        Ok(format!("<{}>", Self::NAME.to_string_lossy()))
-    }
-
-    /// An attribute that no table names, asked when the ordinary look-up has failed, with [`TypeBuilder::more_attributes`].
-    fn attribute(&self, _py: Python<'_>, _name: &str) -> Option<Owned> {
-        None
-    }
-}
-
-/// A heap type whose objects can be called.
-pub trait Vectorcall: Class {
-    /// The call. `this` is kept alive by the caller.
-    fn call(this: &This<'_, Self>, py: Python<'_>, arguments: &Arguments<'_>) -> Result<Owned, Raised>;
-}
-
-/// A method of a heap type; the implementing type has no values and only stands for the method.
-pub trait Method<T: Class> {
-    /// The name in Python.
-    const NAME: &'static CStr;
-    /// The docstring.
-    const DOC: &'static CStr;
-    /// The call.
-    fn call(this: &This<'_, T>, py: Python<'_>, arguments: Arguments<'_>) -> Result<Owned, Raised>;
-}
-
-/// A read-only attribute of a heap type; the implementing type has no values and only stands for the attribute.
-pub trait Getter<T: Class> {
-    /// The name in Python.
-    const NAME: &'static CStr;
-    /// The docstring.
-    const DOC: &'static CStr;
-    /// The value.
-    fn get(this: &This<'_, T>, py: Python<'_>) -> PyResult<Owned>;
-}
-
-/// The place of one type object.
-pub struct TypeCell(OnceLock<usize>);
-
-impl TypeCell {
-    /// An empty place.
-    #[allow(clippy::new_without_default)]
-    pub const fn new() -> Self {
-        Self(OnceLock::new())
-    }
-
-    #[inline]
-    fn get(&self) -> *mut ffi::PyTypeObject {
-        self.0
-            .get()
-            .map_or(ptr::null_mut(), |address| ptr::with_exposed_provenance_mut(*address))
-    }
-}
+use crate::{Arguments, Class, Getter, Method, Owned, Raised, Vectorcall, Visit, counted, guard};
 
 /// The layout of every object here.
 #[repr(C)]
@@ -141,41 +55,6 @@ impl<T: Class> Deref for This<'_, T> {
     #[inline]
     fn deref(&self) -> &T {
         &self.object.value
-    }
-}
-
-/// The garbage collector's visitor.
-pub struct Visit<'a> {
-    function: ffi::visitproc,
-    argument: *mut c_void,
-    stopped: c_int,
-    life: std::marker::PhantomData<&'a ()>,
-}
-
-impl Visit<'_> {
-    /// Shows one reference.
-    #[inline]
-    pub fn one(&mut self, object: &Owned) {
-        if self.stopped == 0 {
-            // SAFETY: the visitor and its argument come from the collector together.
-            self.stopped = unsafe { (self.function)(object.as_ptr(), self.argument) };
-        }
-    }
-
-    /// Shows one reference of PyO3's kind.
-    #[inline]
-    pub fn py<T>(&mut self, object: &Py<T>) {
-        if self.stopped == 0 {
-            // SAFETY: as in `one`.
-            self.stopped = unsafe { (self.function)(object.as_ptr(), self.argument) };
-        }
-    }
-
-    /// Shows several references.
-    pub fn all<'o>(&mut self, objects: impl IntoIterator<Item = &'o Owned>) {
-        for object in objects {
-            self.one(object);
-        }
     }
 }
 
@@ -320,8 +199,7 @@ impl<T: Class> TypeBuilder<T> {
         // SAFETY: the spec and its tables are complete, and each slot holds a function of the type that the slot asks for.
         let class = unsafe { Owned::from_new(ffi::PyType_FromSpec(&raw mut spec)) };
         let class = class.ok_or_else(|| PyErr::fetch(py))?;
-        let kept = class.clone().into_ptr();
-        let _ = T::cell().0.set(kept.expose_provenance());
+        T::cell().keep(class.clone());
         Ok(class)
     }
 }
@@ -408,14 +286,9 @@ unsafe extern "C" fn traverse<T: Class>(
         if stopped != 0 {
             return stopped;
         }
-        let mut visit = Visit {
-            function: visit,
-            argument,
-            stopped: 0,
-            life: std::marker::PhantomData,
-        };
+        let mut visit = Visit::new(visit, argument);
         This::<T>::from_raw(object).traverse(&mut visit);
-        visit.stopped
+        visit.stopped()
     }
 }
 
