@@ -1,0 +1,1 @@
+"""`timer`: what it counts and measures."""
