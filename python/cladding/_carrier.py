@@ -104,13 +104,12 @@ def _function(function: types.FunctionType, policies: tuple[Policy, ...]) -> typ
     carrier.__module__ = function.__module__
     carrier.__qualname__ = function.__qualname__
     carrier.__doc__ = function.__doc__
-    if hasattr(function, "__type_params__"):
-        carrier.__type_params__ = function.__type_params__
-    if (annotate := getattr(function, "__annotate__", MISSING)) is not MISSING:
-        # From 3.14 on annotations are made when somebody asks; asking here could fail on a name that is not there yet.
-        setattr(carrier, "__annotate__", annotate)  # noqa: B010 - not known to type checkers of 3.11
-    else:
-        carrier.__annotations__ = function.__annotations__
+    # Attributes that came with later versions. From 3.14 on annotations are made by ``__annotate__`` when somebody asks;
+    # asking here could fail on a name that is not there yet.
+    lazy = hasattr(function, "__annotate__")
+    for attribute in ("__type_params__", "__annotate__" if lazy else "__annotations__"):
+        if (value := getattr(function, attribute, MISSING)) is not MISSING:
+            setattr(carrier, attribute, value)
     return _finish(carrier, function, bound)
 
 
