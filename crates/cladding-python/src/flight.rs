@@ -107,7 +107,8 @@ impl Flight {
         let mut interrupt = None;
         for callback in callbacks {
             if let Err(error) = callback.bound(py).call0() {
-                interrupt = cladding_capi::counted(py, |py| woken_late(py, &callback, error)).or(interrupt);
+                let earlier = interrupt.take();
+                interrupt = cladding_capi::counted(py, |py| woken_late(py, &callback, error).or(earlier));
             }
         }
         if let Some(interrupt) = interrupt {
