@@ -25,13 +25,6 @@ class Alarm(Exception):
     """Raised by a signal handler, as libraries that limit time do."""
 
 
-@pytest.fixture(autouse=True)
-def _default_handler() -> Iterator[None]:
-    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, previous)
-
-
 @contextlib.contextmanager
 def interrupt_after(entered: threading.Event) -> Iterator[None]:
     """Sends the main thread an interrupt soon after `entered` is set, and asserts that the body then ends promptly.
