@@ -1,7 +1,20 @@
-"""Decorators that people can trust in production machine learning."""
+"""Decorators that people can trust in production machine learning.
+
+What every program needs is imported at once; the rest when it is first used, which keeps the import light. Type checkers
+read ``__init__.pyi`` beside this file, which has the same names.
+"""
 
 from cladding._cache import cache_result
-from cladding._errors import CladdingError, ConfigurationError, MemoryPressureError, ValidationError
+from cladding._errors import (
+    AccessDeniedError,
+    CladdingError,
+    ConfigurationError,
+    InterfaceError,
+    MemoryPressureError,
+    TypeMismatchError,
+    ValidationError,
+)
+from cladding._hooks import install
 from cladding._memory import memory_guard
 from cladding._monitor import monitor
 from cladding._native import BoundPolicy, BoundStack, Policy, metrics_text
@@ -11,17 +24,44 @@ from cladding._switch import configure, disabled, read_environment
 from cladding._timer import timer
 from cladding._validate import Array, Keys, Range, validate_input
 
-__all__ = [
+# Which module has what is imported later.
+_LATER = {
+    name: module
+    for module, names in {
+        "_decorating": ["Decorator", "decorator"],
+        "_locks": ["synchronized"],
+        "_overrides": ["with_doc", "with_signature"],
+        "_proxies": [
+            "AutoObjectProxy",
+            "BaseObjectProxy",
+            "BoundFunctionWrapper",
+            "CallableObjectProxy",
+            "FunctionWrapper",
+            "LazyObjectProxy",
+            "ObjectProxy",
+            "PartialCallableObjectProxy",
+            "WeakFunctionProxy",
+            "WrapperNotInitializedError",
+            "lazy_import",
+        ],
+    }.items()
+    for name in names
+}
+
+__all__ = [  # noqa: PLE0604 - the names that come later are listed once, above
+    "AccessDeniedError",
     "Array",
     "BoundPolicy",
     "BoundStack",
     "CladdingError",
     "ConfigurationError",
+    "InterfaceError",
     "Keys",
     "MemoryPressureError",
     "Policy",
     "Range",
     "Stack",
+    "TypeMismatchError",
     "ValidationError",
     "cache_result",
     "configure",
@@ -34,21 +74,44 @@ __all__ = [
     "stack",
     "timer",
     "validate_input",
+    *_LATER,
 ]
+__all__.sort()
+
+
+def __getattr__(name: str) -> object:
+    """Imports what was not imported at once."""
+    if name not in _LATER:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    from importlib import import_module
+
+    value: object = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})
+
 
 # Tracebacks, pickles and metrics name these by where users find them.
 for _public in (
+    AccessDeniedError,
     Array,
     CladdingError,
     ConfigurationError,
+    InterfaceError,
     Keys,
     MemoryPressureError,
     Range,
     Stack,
+    TypeMismatchError,
     ValidationError,
     disabled,
 ):
     _public.__module__ = __name__
 
+install()
 read_environment()
-del _public, read_environment
+del _public, install, read_environment

@@ -6,7 +6,7 @@ import functools
 import types
 from typing import TYPE_CHECKING, Any
 
-from cladding import _native, _trampoline
+from cladding import _kinds, _native, _trampoline
 from cladding._policy import MISSING
 
 if TYPE_CHECKING:
@@ -26,29 +26,62 @@ def decorate(target: Any, policies: Iterable[Policy]) -> Any:
     chosen = tuple(policy for policy in policies if policy.parameters.get("enabled", True) is not False)
     if not chosen:
         return target
-    for kind, rebuild in _REBUILDERS.items():
-        if isinstance(target, kind):
-            return rebuild(target, lambda inner: decorate(inner, chosen))
+    if is_proxy(target):
+        return _over_wrapper(target, chosen)
+    if (rebuilt := rebuild(target, lambda inner: decorate(inner, chosen))) is not None:
+        return rebuilt
     if isinstance(target, types.FunctionType):
         return _function(target, chosen)
     if isinstance(target, type):
         return _class(target, chosen)
     if callable(target):
         return _callable(target, chosen)
-    names = " and ".join(policy.name for policy in chosen)
-    message = (
-        f"{names} cannot decorate {target!r}: a function, a class, another callable, or a classmethod, staticmethod, "
+    raise TypeError(cannot_decorate(" and ".join(policy.name for policy in chosen), target))
+
+
+def cannot_decorate(name: str, target: object) -> str:
+    """The message for a target that is nothing to decorate."""
+    return (
+        f"{name} cannot decorate {target!r}: a function, a class, another callable, or a classmethod, staticmethod, "
         f"property, cached_property or partialmethod is wanted"
     )
-    raise TypeError(message)
+
+
+def is_proxy(target: Any) -> bool:
+    """Whether an object only passes for what it says it is."""
+    return issubclass(type(target), _native.BaseObjectProxy)
+
+
+def _over_wrapper(target: Any, policies: tuple[Policy, ...]) -> Any:
+    """A carrier over a wrapper or another proxy of something callable."""
+    from cladding import _wrappers
+
+    function = _wrappers.function_below(target)
+    if function is None:
+        return _callable(target, policies)
+    info = target_of(function, _kinds.kind_of(target))
+    live = tuple(_native.BoundPolicy(policy, info) for policy in policies)
+    return _wrappers.carrier_over(target, target, function, live)
+
+
+def rebuild(target: Any, wrap: Callable[[Any], Any]) -> Any:
+    """The same descriptor or bound method around what ``wrap`` makes of the function inside; None for anything else."""
+    for kind, again in _REBUILDERS.items():
+        if isinstance(target, kind):
+            return again(target, wrap)
+    return None
 
 
 def bound_to(target: Any) -> BoundStack | None:
     """The stack on a callable, a class or a descriptor, if it has one."""
     if isinstance(target, types.MethodType | classmethod | staticmethod):
         return bound_to(target.__func__)
+    if is_proxy(target):
+        return bound_to(target.__wrapped__)
     if isinstance(target, types.FunctionType):
-        return _native.bound_in(target) or target.__dict__.get(HANDLE)
+        bound = _native.bound_in(target)
+        # A stack without policies is how a caller or another callable is put in place, and nothing to ask for.
+        return bound if bound is not None and bound.policies else target.__dict__.get(HANDLE)
     if isinstance(target, type):
         return target.__dict__.get(CLASS_KEY)
     if isinstance(target, property):
@@ -64,15 +97,16 @@ def _bind(
     """Live policies in front of those that are there already, over the innermost callable."""
     live: tuple[BoundPolicy, ...] = tuple(_native.BoundPolicy(policy, info) for policy in policies)
     if below is not None:
-        return _native.bind(below.wrapped, below.target, live + below.policies, below.plain)
+        return _native.bind(below.wrapped, below.target, live + below.fused, below.plain, below.maker)
     return _native.bind(wrapped, info, live, plain)
 
 
-def _finish(carrier: types.FunctionType, target: Any, bound: BoundStack) -> types.FunctionType:
+def finish(carrier: types.FunctionType, target: Any, bound: BoundStack) -> types.FunctionType:
     """What every carrier gets: the target's dictionary, the way down, the handle and the policies' own methods."""
     carrier.__dict__.update(getattr(target, "__dict__", {}))
     carrier.__dict__["__wrapped__"] = target
-    carrier.__dict__[HANDLE] = bound
+    if bound.policies:
+        carrier.__dict__[HANDLE] = bound
     for policy in reversed(bound.policies):
         for name in policy.methods:
             carrier.__dict__[name] = getattr(policy, name)
@@ -83,24 +117,29 @@ def _finish(carrier: types.FunctionType, target: Any, bound: BoundStack) -> type
 
 def _function(function: types.FunctionType, policies: tuple[Policy, ...]) -> types.FunctionType:
     below = _native.bound_in(function)
-    parameters = _trampoline.Parameters(function.__code__)
-    info = (
-        below.target
-        if below is not None
-        else _native.Target(
-            function.__module__ or "",
-            function.__qualname__,
-            _trampoline.kind_of_code(function.__code__.co_flags),
-            parameters.positional + parameters.keyword_only,
-            len(parameters.positional),
-            len(parameters.positional_only),
-            _defaults(function, parameters.positional),
-            parameters.var_positional is not None,
-            parameters.var_keyword is not None,
-        )
-    )
+    info = below.target if below is not None else target_of(function)
     bound = _bind(function, below, info, policies)
-    carrier = _trampoline.for_function(function, bound)
+    return finish(dress(_trampoline.for_function(function, bound), function), function, bound)
+
+
+def target_of(function: types.FunctionType, kind: str | None = None) -> _native.Target:
+    """What policies know of a Python function. ``kind`` is given where the calls of its carrier run in another way."""
+    parameters = _trampoline.Parameters(function.__code__)
+    return _native.Target(
+        function.__module__ or "",
+        function.__qualname__,
+        kind or _trampoline.kind_of_code(function.__code__.co_flags),
+        parameters.positional + parameters.keyword_only,
+        len(parameters.positional),
+        len(parameters.positional_only),
+        _defaults(function, parameters.positional),
+        parameters.var_positional is not None,
+        parameters.var_keyword is not None,
+    )
+
+
+def dress(carrier: types.FunctionType, function: types.FunctionType) -> types.FunctionType:
+    """Gives a carrier what a function tells of itself apart from its code."""
     carrier.__module__ = function.__module__
     carrier.__qualname__ = function.__qualname__
     carrier.__doc__ = function.__doc__
@@ -110,7 +149,7 @@ def _function(function: types.FunctionType, policies: tuple[Policy, ...]) -> typ
     for attribute in ("__type_params__", "__annotate__" if lazy else "__annotations__"):
         if (value := getattr(function, attribute, MISSING)) is not MISSING:
             setattr(carrier, attribute, value)
-    return _finish(carrier, function, bound)
+    return carrier
 
 
 def _defaults(function: types.FunctionType, positional: tuple[str, ...]) -> dict[str, Any]:
@@ -138,23 +177,41 @@ def _parameters_told(
 
 
 def _callable(target: Any, policies: tuple[Policy, ...]) -> types.FunctionType:
-    function = _function_of(target)
-    kind = _trampoline.kind_of_code(function.__code__.co_flags) if function is not None else "function"
-    name = getattr(target, "__name__", None) or getattr(function, "__name__", None) or type(target).__name__
-    if name == "__call__":
-        name = type(target).__name__
+    bound = _bind(target, None, target_of_callable(target), policies, plain=True)
+    return over_callable(target, bound, flags_told(target))
+
+
+def target_of_callable(target: Any, kind: str | None = None) -> _native.Target:
+    """What policies know of any callable that is neither a Python function nor a class."""
+    name = name_of_callable(target)
     qualname = getattr(target, "__qualname__", name)
-    info = _native.Target(getattr(target, "__module__", None) or "", qualname, kind, *_parameters_told(target))
-    bound = _bind(target, None, info, policies, plain=True)
-    carrier = _trampoline.for_callable(name, _flags_told(target), bound)
+    kind = kind or kind_of_call(target)
+    return _native.Target(getattr(target, "__module__", None) or "", qualname, kind, *_parameters_told(target))
+
+
+def kind_of_call(target: Any) -> str:
+    """What a call of any callable gives; one of a class that cannot be changed gives what a function may give."""
+    kind = _kinds.kind_of(target)
+    return "function" if kind == "class" else kind
+
+
+def name_of_callable(target: Any) -> str:
+    """The name of any callable: its own, its function's, or its type's."""
+    name = getattr(target, "__name__", None) or getattr(_function_of(target), "__name__", None)
+    return name if isinstance(name, str) and name != "__call__" else type(target).__name__
+
+
+def over_callable(target: Any, bound: BoundStack, flags: int) -> types.FunctionType:
+    """The carrier of a bound stack over any callable."""
+    carrier = _trampoline.for_callable(name_of_callable(target), flags, bound)
     for attribute in ("__module__", "__doc__"):
         setattr(carrier, attribute, getattr(target, attribute, None))
-    carrier.__qualname__ = qualname
+    carrier.__qualname__ = bound.target.qualname
     # The bound methods of the callable's own type (such as ``cache_info`` of an ``lru_cache``) stay within reach.
     for attribute in dir(type(target)):
         if not attribute.startswith("_") and callable(method := getattr(target, attribute, None)):
             carrier.__dict__[attribute] = method
-    _finish(carrier, target, bound)
+    finish(carrier, target, bound)
     if "__signature__" not in carrier.__dict__:
         import inspect
 
@@ -165,7 +222,7 @@ def _callable(target: Any, policies: tuple[Policy, ...]) -> types.FunctionType:
     return carrier
 
 
-def _flags_told(target: Any) -> int:
+def flags_told(target: Any) -> int:
     """The code flags of what ``inspect`` says that a callable is, which for a partial is what its function is."""
     import inspect
 
@@ -189,15 +246,25 @@ def _function_of(target: Any) -> types.FunctionType | None:
 
 
 def _class(cls: type, policies: tuple[Policy, ...]) -> Any:
-    if not cls.__flags__ & _HEAP_TYPE or cls.__flags__ & _IMMUTABLE_TYPE:
+    if not can_watch(cls):
         return _callable(cls, policies)
     below: BoundStack | None = cls.__dict__.get(CLASS_KEY)
-    info = (
-        below.target
-        if below is not None
-        else _native.Target(cls.__module__, cls.__qualname__, "class", *_parameters_told(cls))
-    )
-    bound = _bind(cls, below, info, policies)
+    info = below.target if below is not None else target_of_class(cls)
+    return watch(cls, _bind(cls, below, info, policies))
+
+
+def can_watch(cls: type) -> bool:
+    """Whether a class may be changed at all; the static types of C code may not, and are taken as any callable."""
+    return bool(cls.__flags__ & _HEAP_TYPE and not cls.__flags__ & _IMMUTABLE_TYPE)
+
+
+def target_of_class(cls: type) -> _native.Target:
+    """What policies know of a class."""
+    return _native.Target(cls.__module__, cls.__qualname__, "class", *_parameters_told(cls))
+
+
+def watch(cls: type, bound: BoundStack) -> type:
+    """Puts a bound stack on a class, with the handle and the policies' own methods."""
     type.__setattr__(cls, CLASS_KEY, bound)
     for name, value in [(HANDLE, bound), *((n, getattr(p, n)) for p in reversed(bound.policies) for n in p.methods)]:
         if not isinstance(cls.__dict__.get(name, bound), _native.BoundStack | _PolicyMethod):
@@ -215,7 +282,12 @@ def adopt(owner: type, name: str, bound: BoundStack) -> None:
     """Decorates a class that was made again from the namespace of a decorated one, as ``dataclass(slots=True)`` does."""
     if name == CLASS_KEY and bound.wrapped is not owner:
         type.__delattr__(owner, CLASS_KEY)
-        _class(owner, tuple(policy.policy for policy in bound.policies))
+        if bound.maker is not None:
+            from cladding._decorating import _carriers
+
+            _carriers.again(owner, bound.maker)
+        if bound.fused:
+            _class(owner, tuple(policy.policy for policy in bound.fused))
 
 
 Inner = Any

@@ -44,3 +44,32 @@ class MemoryPressureError(CladdingError, MemoryError):
     """The share that the guard allows."""
     source: str = ""
     """Whose limit it is: ``"cgroup-v2"``, ``"cgroup-v1"``, ``"host"``, or ``"process"`` for a limit of the guard's own."""
+
+
+class TypeMismatchError(CladdingError, TypeError):
+    """An argument or a result was not of the type that ``accepts`` or ``returns`` was told."""
+
+    function: str = ""
+    """The function's qualified name."""
+    argument: str = ""
+    """The parameter's name, or ``"return"`` for the result."""
+    expected: str = ""
+    """The type that was wanted, as it would be written."""
+    got: str = ""
+    """What came instead, in few words."""
+
+
+class InterfaceError(CladdingError, TypeError):
+    """A class does not have what an interface asks of it. Lists everything that is missing."""
+
+    problems: tuple[str, ...] = ()
+    """What is missing or does not fit: a line for each member."""
+
+
+class AccessDeniedError(CladdingError, PermissionError):
+    """A caller may not call a function. Says nothing of the arguments."""
+
+    function: str = ""
+    """The function's qualified name."""
+    check: str = ""
+    """The name of the check that refused."""

@@ -11,12 +11,13 @@ from cladding._native import Policy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from cladding._locks import LockSection, Section
     from cladding._native import BoundStack
     from cladding._policy import Target
 
 F = TypeVar("F")
 
-POLICY_NAMES = ("cache_result", "memory_guard", "monitor", "noop", "retry", "timer", "validate_input")
+POLICY_NAMES = ("cache_result", "memory_guard", "monitor", "noop", "retry", "synchronized", "timer", "validate_input")
 
 
 class Stack:
@@ -86,7 +87,7 @@ class Stack:
 
 if TYPE_CHECKING:
     # What a stack is made of. A decorator without parentheses is a callable that gives its policy when called bare.
-    Part: TypeAlias = Policy | Stack | Callable[[], Policy]
+    Part: TypeAlias = Policy | Stack | LockSection | Section | Callable[[], Policy]
 
 
 def stack(*parts: Part) -> Stack:
@@ -109,13 +110,18 @@ def stack(*parts: Part) -> Stack:
     return Stack(*parts)
 
 
-def _policies_of(part: Part) -> tuple[Policy, ...]:
+def _policies_of(part: Any) -> tuple[Policy, ...]:
     if isinstance(part, Policy):
         return (part,)
     if isinstance(part, Stack):
         return part.policies
     if _is_decorator(part):
-        return (part(),)
+        made: Policy = part()
+        return (made,)
+    from cladding._locks import LockSection, Section  # Not needed by most programs.
+
+    if isinstance(part, Section | LockSection):
+        return (part.policy,)
     message = f"stack() takes policies such as cladding.retry(), bare decorators such as cladding.retry, and stacks, not {part!r}"
     raise TypeError(message)
 

@@ -38,7 +38,8 @@ def _is_name(what: str) -> bool:
 
 def _rules_for(what: str | Target, asker: str) -> list[str]:
     if not isinstance(what, str):
-        return [policy.switch for policy in _stack.of(what).policies]
+        # A lock is no extra, so it is switched off only by its name.
+        return [policy.switch for policy in _stack.of(what).policies if policy.name != "synchronized"]
     if _is_name(what):
         return [what]
     message = f"{asker}: each must be a decorated function, {_NAMES}, got {what!r}"

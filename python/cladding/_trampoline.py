@@ -8,13 +8,15 @@ bare ``raise`` does not add again.
 from __future__ import annotations
 
 import functools
+import sys
 import types
 from typing import TYPE_CHECKING, Any
 
 from cladding._native import Driver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import inspect
+    from collections.abc import Callable, Iterable
 
     from cladding._native import BoundStack
 
@@ -102,6 +104,19 @@ CO_ITERABLE_COROUTINE = 0x100
 CO_ASYNC_GENERATOR = 0x200
 
 
+KIND_FLAGS = {
+    "function": 0,
+    "class": 0,
+    "coroutine": CO_COROUTINE,
+    "generator": CO_GENERATOR,
+    "async_generator": CO_ASYNC_GENERATOR,
+}
+
+
+# The kinds that a function can report, which classes have no part in.
+KINDS = tuple(kind for kind in KIND_FLAGS if kind != "class")
+
+
 def kind_of_code(flags: int) -> str:
     """The call kind that a code object's flags tell."""
     if flags & CO_COROUTINE:
@@ -114,7 +129,14 @@ def kind_of_code(flags: int) -> str:
 
 
 class Parameters:
-    """The parameter list of a code object."""
+    """A parameter list: that of a code object, or one that was told of."""
+
+    positional_only: tuple[str, ...]
+    positional: tuple[str, ...]
+    """Those that can be given by position, the positional-only ones first."""
+    keyword_only: tuple[str, ...]
+    var_positional: str | None
+    var_keyword: str | None
 
     def __init__(self, code: types.CodeType) -> None:
         names = code.co_varnames
@@ -126,9 +148,23 @@ class Parameters:
         self.var_positional = next(rest) if code.co_flags & CO_VARARGS else None
         self.var_keyword = next(rest) if code.co_flags & CO_VARKEYWORDS else None
 
+    @classmethod
+    def of(cls, signature: inspect.Signature) -> Parameters:
+        """The parameter list of a signature."""
+        self = cls.__new__(cls)
+        parameters = signature.parameters.values()
+        # The kinds are numbers, in the order of the language's reference, from positional-only to ``**``.
+        named = [tuple(each.name for each in parameters if each.kind == kind) for kind in range(5)]
+        self.positional_only = named[0]
+        self.positional = named[0] + named[1]
+        self.var_positional = next(iter(named[2]), None)
+        self.keyword_only = named[3]
+        self.var_keyword = next(iter(named[4]), None)
+        return self
+
     @property
     def all(self) -> tuple[str, ...]:
-        """Every name, in the order of the code object."""
+        """Every name, in the order of a code object."""
         rest = (name for name in (self.var_positional, self.var_keyword) if name is not None)
         return (*self.positional, *self.keyword_only, *rest)
 
@@ -157,12 +193,18 @@ class Parameters:
         return ", ".join(parts)
 
 
-@functools.lru_cache(maxsize=1024)
-def _compile(kind: str, declaration: str, arguments: str, names: tuple[str, ...]) -> types.CodeType:
-    """The code of a trampoline, still under its own names."""
+def prefix_beside(names: Iterable[str]) -> str:
+    """The beginning of names that clash with none of these."""
     prefix = "_cladding_"
     while any(name.startswith(prefix) for name in names):
         prefix += "_"
+    return prefix
+
+
+@functools.lru_cache(maxsize=1024)
+def _compile(kind: str, declaration: str, arguments: str, names: tuple[str, ...]) -> types.CodeType:
+    """The code of a trampoline, still under its own names."""
+    prefix = prefix_beside(names)
     source = _TEMPLATES[kind].format(
         p=prefix,
         parameters=declaration,
@@ -199,18 +241,31 @@ def _closure(code: types.CodeType, bound: BoundStack) -> tuple[types.CellType, .
     return tuple(map(types.CellType, contents[: len(code.co_freevars)]))
 
 
-def for_function(function: types.FunctionType, bound: BoundStack) -> types.FunctionType:
-    """A carrier for a Python function, with its parameters, names and place."""
+# Whether a carrier's call is native, so that the trampoline of a plain one never runs.
+NATIVE_CALLS = sys.version_info >= (3, 12)
+
+_ANY = ("*args, **kwargs", "*args, **kwargs", ("args", "kwargs"))
+
+
+def for_function(function: types.FunctionType, bound: BoundStack, *, for_readers: bool = False) -> types.FunctionType:
+    """A carrier for a Python function, with its parameters, names and place.
+
+    A plain one hands on what comes as it was given, whatever kind it reports; its trampoline has the function's
+    parameters for those who read code, except on 3.11, which runs it. ``for_readers`` says that it is made to be read.
+    """
     original = function.__code__
     parameters = Parameters(original)
-    code = _compile(kind_of_code(original.co_flags), parameters.declaration(), parameters.arguments(), parameters.all)
+    kind = "function" if bound.plain else kind_of_code(original.co_flags)
+    lists = (parameters.declaration(), parameters.arguments(), parameters.all)
+    code = _compile(kind, *(_ANY if bound.plain and not (NATIVE_CALLS or for_readers) else lists))
+    told = KIND_FLAGS[bound.target.kind] if bound.plain else 0
     code = code.replace(
         co_name=original.co_name,
         co_qualname=original.co_qualname,
         co_filename=original.co_filename,
         co_firstlineno=original.co_firstlineno,
         co_linetable=_one_line(code),
-        co_flags=code.co_flags & ~_FOREIGN_FLAGS | original.co_flags & _FOREIGN_FLAGS,
+        co_flags=code.co_flags & ~_FOREIGN_FLAGS | original.co_flags & _FOREIGN_FLAGS | told,
     )
     closure = _closure(code, bound)
     carrier = types.FunctionType(code, function.__globals__, function.__name__, function.__defaults__, closure)
@@ -223,7 +278,7 @@ def for_callable(name: str, flags: int, bound: BoundStack) -> types.FunctionType
 
     ``flags`` says what a call returns; the carrier is a plain function that says the same.
     """
-    code = _compile("function", "*args, **kwargs", "*args, **kwargs", ("args", "kwargs"))
+    code = _compile("function", *_ANY)
     code = code.replace(
         co_name=name,
         co_qualname=name,

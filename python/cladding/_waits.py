@@ -6,10 +6,22 @@ import contextlib
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from cladding._native import Flight
+    from collections.abc import Callable
+
+
+class Joinable(Protocol):
+    """What can be waited for: another call's computation, or a call in the background."""
+
+    def subscribe(self, callback: Callable[[], object], /) -> bool:
+        """Asks for a call of ``callback`` at the end. False, and no call, if that is past."""
+        ...
+
+    def unsubscribe(self, callback: Callable[[], object], /) -> None:
+        """Takes a subscription back."""
+        ...
 
 
 SLICE = 0.25
@@ -24,7 +36,7 @@ def sleep(seconds: float) -> None:
         time.sleep(min(left, SLICE))
 
 
-def join(flight: Flight) -> None:
+def join(flight: Joinable) -> None:
     """Blocks until another call's computation is over."""
     landed = threading.Lock()
     landed.acquire()
@@ -37,14 +49,15 @@ def join(flight: Flight) -> None:
         raise
 
 
-def _under_trio() -> bool:
+def under_trio() -> bool:
+    """Whether trio runs the code that asks."""
     trio = sys.modules.get("trio")
     return trio is not None and bool(trio.lowlevel.in_trio_run())
 
 
 def current_task() -> tuple[object, object] | None:
     """The task that runs now in asyncio or trio, and what stands for its event loop; ``None`` where no event loop runs."""
-    if _under_trio():
+    if under_trio():
         import trio
 
         return trio.lowlevel.current_task(), trio.lowlevel.current_trio_token()
@@ -71,7 +84,7 @@ async def sleep_async(seconds: float) -> None:
     """Waits in the event loop that runs."""
     if seconds <= 0:
         return
-    if _under_trio():
+    if under_trio():
         import trio
 
         await trio.sleep(seconds)
@@ -81,9 +94,9 @@ async def sleep_async(seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
-async def join_async(flight: Flight) -> None:
+async def join_async(flight: Joinable) -> None:
     """Waits in the event loop that runs until another call's computation is over, which may be in another thread."""
-    if _under_trio():
+    if under_trio():
         import trio
 
         token = trio.lowlevel.current_trio_token()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import gc
 import inspect
 import math
 import operator
 import re
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -140,6 +142,17 @@ def test_partial(decorate: Decorate, kind: Kind, counted: Callable[..., None]) -
             assert predicate(decorated) == predicate(bare)
     partial = functools.partial(decorate(function), 1)
     assert kind.run(partial, 2) == kind.run(function, 1, 2)
+
+
+def test_calls_of_partials_that_are_never_begun_end_in_silence(
+    decorate: Decorate, kind: Kind, capfd: pytest.CaptureFixture[str]
+) -> None:
+    decorated = decorate(functools.partial(kind.build("x", "x")))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        decorated(1)
+        gc.collect()
+    assert capfd.readouterr().err == ""
 
 
 def test_numpy_ufuncs(decorate: Decorate) -> None:

@@ -19,7 +19,8 @@ What other tools do with a function that `cladding.stack(cladding.timer(), cladd
 *works* when the tool treats it as the bare function and the policies still see every call; *clear error* when the tool
 refuses it aloud, so that no policy is lost in silence; *not installed* when the tool was not there to be asked; a dash
 where the tool has no use for that kind of function. Each cell is a test in `tests/compatibility`; `make matrix` runs
-them and writes this page.
+them and writes this page. The tests run the same matrix for decorators that users make with `cladding.decorator`, in either
+form, and demand the same of it.
 """
 
 

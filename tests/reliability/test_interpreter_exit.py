@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .scripts import assert_same
+from .scripts import assert_same, run
 
 pytestmark = pytest.mark.slow
 
@@ -241,3 +241,29 @@ def test_module_is_torn_down_in_any_order() -> None:
         """
     )
     assert (ended.status, ended.output) == (0, "end\ndel 1\n")
+
+
+def test_finalisers_that_call_what_nobody_called_before() -> None:
+    ended = run(
+        """
+        import os
+        @cladding.decorator
+        def told(wrapped, instance, args, kwargs):
+            return wrapped(*args, **kwargs), instance is not None
+        class Parent:
+            @decorate
+            @told
+            def last(self):
+                return "last"
+            def __del__(self, write=os.write):
+                write(1, repr(self.last()).encode())
+        class Child(Parent):
+            @decorate
+            @told
+            def last(self):
+                return super().last()
+        kept = Child()
+        """,
+        decorated=True,
+    )
+    assert (ended.status, ended.output, ended.errors) == (0, "(('last', True), True)", "")

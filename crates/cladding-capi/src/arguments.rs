@@ -92,6 +92,30 @@ impl<'a> Arguments<'a> {
         unsafe { std::slice::from_raw_parts(self.array.cast::<Owned>(), self.positional_count()) }
     }
 
+    /// All arguments, those by keyword behind those by position.
+    #[inline]
+    pub fn values(&self) -> &'a [Owned] {
+        let count = self.positional_count() + self.keyword_count();
+        if count == 0 {
+            return &[];
+        }
+        // SAFETY: as in `at`, for the whole range.
+        unsafe { std::slice::from_raw_parts(self.array.cast::<Owned>(), count) }
+    }
+
+    /// The keywords' names, in the caller's order.
+    #[inline]
+    pub fn names(&self) -> &'a [Owned] {
+        if self.keyword_count() == 0 {
+            return &[];
+        }
+        // SAFETY: as in `keyword_name`, for the whole range.
+        unsafe {
+            let items = (&raw const (*self.names.cast::<ffi::PyTupleObject>()).ob_item).cast::<Owned>();
+            std::slice::from_raw_parts(items, self.keyword_count())
+        }
+    }
+
     /// The keywords with their arguments, in the caller's order.
     pub fn keywords(&self) -> impl Iterator<Item = (&'a Owned, &'a Owned)> + use<'a> {
         let this = *self;
@@ -146,6 +170,33 @@ impl<'a> Arguments<'a> {
         });
         // SAFETY: the result is a new reference, or NULL with an exception set.
         unsafe { Owned::from_new(result) }.ok_or_else(Raised::assume)
+    }
+
+    /// Calls `callable` with `first` and then these very arguments.
+    ///
+    /// A single one is put into the slot in front of the array, where the caller allows it, as methods do with `self`.
+    #[inline]
+    pub fn call_after(&self, py: Python<'_>, callable: &Owned, first: &[Owned]) -> Result<Owned, Raised> {
+        if let [only] = first
+            && self.nargsf & ffi::PY_VECTORCALL_ARGUMENTS_OFFSET != 0
+        {
+            // SAFETY: the flag says that the slot in front of the array may be used if it is put back.
+            unsafe {
+                let slot = self.array.cast_mut().sub(1);
+                let before = slot.replace(only.as_ptr());
+                let view = Arguments::new(slot, self.positional_count() + 1, self.names);
+                let result = view.call(py, callable);
+                slot.write(before);
+                return result;
+            }
+        }
+        let given = self.positional_count() + self.keyword_count();
+        let mut pointers: SmallVec<[*mut ffi::PyObject; 8]> = SmallVec::with_capacity(first.len() + given);
+        pointers.extend(first.iter().map(Owned::as_ptr));
+        pointers.extend((0..given).map(|index| self.at(index).as_ptr()));
+        // SAFETY: the pointers are to live objects, and the names belong to the last of them as before.
+        let view = unsafe { Arguments::new(pointers.as_ptr(), first.len() + self.positional_count(), self.names) };
+        view.call(py, callable)
     }
 
     /// A tuple and a dictionary of the arguments, for callees that need them so.

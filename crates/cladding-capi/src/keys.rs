@@ -65,6 +65,42 @@ pub fn compare(left: &Owned, right: &Owned) -> Sameness {
     }
 }
 
+/// As [`compare`], where a NaN equals itself alone: exactly as a dictionary compares.
+#[inline]
+pub fn compare_as_dict(left: &Owned, right: &Owned) -> Sameness {
+    match compare(left, right) {
+        Sameness::Same if left.as_ptr() != right.as_ptr() && is_nan(left) => Sameness::Different,
+        sameness => sameness,
+    }
+}
+
+/// The object's hash as a dictionary takes it, which may run code and may be refused.
+#[inline]
+pub fn hash_as_dict(_py: Python<'_>, object: &Owned) -> Result<u64, Raised> {
+    // SAFETY: the object is alive and the thread attached.
+    match unsafe { ffi::PyObject_Hash(object.as_ptr()) } {
+        -1 => Err(Raised::assume()),
+        hash => Ok(hash as u64),
+    }
+}
+
+/// Whether the object is exactly an `int` or a `str`.
+#[inline]
+pub fn is_int_or_str(object: &Owned) -> bool {
+    // SAFETY: the object is alive, and only addresses of static types are compared.
+    unsafe {
+        let class = ffi::Py_TYPE(object.as_ptr());
+        class == &raw mut ffi::PyLong_Type || class == &raw mut ffi::PyUnicode_Type
+    }
+}
+
+/// Whether two objects have the same type.
+#[inline]
+pub fn same_type(left: &Owned, right: &Owned) -> bool {
+    // SAFETY: both are alive.
+    unsafe { ffi::Py_TYPE(left.as_ptr()) == ffi::Py_TYPE(right.as_ptr()) }
+}
+
 fn compare_others(left: &Owned, right: &Owned, depth: u32) -> Sameness {
     let (left_nature, right_nature) = (nature(left), nature(right));
     if left_nature == Nature::Foreign || right_nature == Nature::Foreign {

@@ -2,7 +2,7 @@
 //!
 //! What is here: owned references that cost nothing to drop ([`Owned`]), the view of a vectorcall's arguments
 //! ([`Arguments`]), exceptions in flight ([`Raised`], [`exception`]), heap types with vectorcall, iteration and garbage
-//! collection ([`object`]), carriers ([`carrier`]), arrays ([`buffer`]) and loops over them ([`wide`]), interior
+//! collection ([`object`]), proxies ([`proxy`]), carriers ([`carrier`]), arrays ([`buffer`]) and loops over them ([`wide`]), interior
 //! mutability chosen once for builds with and without the interpreter lock ([`Guarded`]) and the processor's cycle counter
 //! ([`ticks`]).
 //!
@@ -21,8 +21,11 @@ mod entry;
 pub mod exception;
 mod guarded;
 pub mod keys;
+pub mod kind;
 pub mod object;
+mod open;
 mod owned;
+pub mod proxy;
 mod stack;
 mod step;
 pub mod ticks;
@@ -34,6 +37,7 @@ pub use entry::{counted, guard};
 pub use exception::Raised;
 pub use guarded::{Guard, Guarded};
 pub use object::{This, TypeBuilder};
+pub use open::{Binds, Compared, Constructed, bound_method, refers_to, weak_reference};
 pub use owned::{Kept, Owned};
 pub use stack::has_room;
 pub use step::{Step, Steps, Suspended, resume, type_is};

@@ -1,6 +1,6 @@
 //! Heap types written by hand: one layout, one type spec, one garbage-collector glue for all of them.
 
-use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::mem::{ManuallyDrop, offset_of};
 use std::ops::Deref;
 use std::ptr::{self, NonNull};
@@ -17,6 +17,17 @@ pub(crate) struct Object<T> {
     base: ffi::PyObject,
     vectorcall: Option<ffi::vectorcallfunc>,
     value: ManuallyDrop<T>,
+}
+
+impl<T> Object<T> {
+    /// Drops the value of an object that is being freed.
+    ///
+    /// # Safety
+    /// * `object` has this layout, and nobody reads its value again.
+    pub(crate) unsafe fn finish_value(object: *mut ffi::PyObject) {
+        // SAFETY: passed on from the caller.
+        unsafe { ManuallyDrop::drop(&mut (*object.cast::<Self>()).value) };
+    }
 }
 
 /// A borrowed object of a known type.
@@ -66,6 +77,7 @@ pub struct TypeBuilder<T> {
     getters: Vec<ffi::PyGetSetDef>,
     members: Vec<ffi::PyMemberDef>,
     flags: std::ffi::c_ulong,
+    size: usize,
     life: std::marker::PhantomData<T>,
 }
 
@@ -82,6 +94,7 @@ impl<T: Class> TypeBuilder<T> {
                 | ffi::Py_TPFLAGS_HAVE_GC
                 | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION
                 | ffi::Py_TPFLAGS_IMMUTABLETYPE,
+            size: size_of::<Object<T>>(),
             life: std::marker::PhantomData,
         };
         builder
@@ -92,25 +105,67 @@ impl<T: Class> TypeBuilder<T> {
             .slot(ffi::Py_tp_repr, repr::<T> as *mut c_void)
     }
 
+    /// Fills a slot, in place of what was in it.
     pub(crate) fn slot(mut self, slot: c_int, function: *mut c_void) -> Self {
+        self.slots.retain(|other| other.slot != slot);
         self.slots.push(ffi::PyType_Slot { slot, pfunc: function });
         self
     }
 
-    /// Makes the objects callable.
-    pub fn callable(mut self) -> Self
-    where
-        T: Vectorcall,
-    {
+    /// Tells the interpreter where in the object something is that it looks for.
+    pub(crate) fn member(mut self, name: &'static CStr, offset: usize) -> Self {
         self.members.push(ffi::PyMemberDef {
-            name: c"__vectorcalloffset__".as_ptr(),
+            name: name.as_ptr(),
             type_code: ffi::Py_T_PYSSIZET,
-            offset: offset_of!(Object<T>, vectorcall) as ffi::Py_ssize_t,
+            offset: offset as ffi::Py_ssize_t,
             flags: ffi::Py_READONLY,
             doc: ptr::null(),
         });
-        self.flags |= ffi::Py_TPFLAGS_HAVE_VECTORCALL;
-        self.slot(ffi::Py_tp_call, ffi::PyVectorcall_Call as *mut c_void)
+        self
+    }
+
+    pub(crate) fn flag(mut self, flag: std::ffi::c_ulong) -> Self {
+        self.flags |= flag;
+        self
+    }
+
+    pub(crate) fn without_flag(mut self, flag: std::ffi::c_ulong) -> Self {
+        self.flags &= !flag;
+        self
+    }
+
+    /// Says how large the objects are, for a layout that has more behind an [`Object`].
+    pub(crate) fn size(mut self, size: usize) -> Self {
+        self.size = size;
+        self
+    }
+
+    /// Leaves out the type's docstring, for objects that have one of their own: a getter of `__doc__`.
+    pub fn without_doc(mut self) -> Self {
+        self.slots.retain(|slot| slot.slot != ffi::Py_tp_doc);
+        self
+    }
+
+    /// Adds `__dict__`, for objects that have a place for one.
+    pub(crate) fn dictionary(mut self) -> Self {
+        self.getters.push(ffi::PyGetSetDef {
+            name: c"__dict__".as_ptr(),
+            get: Some(ffi::PyObject_GenericGetDict),
+            set: Some(ffi::PyObject_GenericSetDict),
+            doc: ptr::null(),
+            closure: ptr::null_mut(),
+        });
+        self
+    }
+
+    /// Makes the objects callable.
+    pub fn callable(self) -> Self
+    where
+        T: Vectorcall,
+    {
+        self.member(c"__vectorcalloffset__", offset_of!(Object<T>, vectorcall))
+            .flag(ffi::Py_TPFLAGS_HAVE_VECTORCALL)
+            .slot(ffi::Py_tp_call, ffi::PyVectorcall_Call as *mut c_void)
     }
 
     /// Asks [`Class::is_found_on`] when the object is an attribute of a class.
@@ -191,7 +246,7 @@ impl<T: Class> TypeBuilder<T> {
         });
         let mut spec = ffi::PyType_Spec {
             name: T::NAME.as_ptr(),
-            basicsize: size_of::<Object<T>>() as c_int,
+            basicsize: self.size as c_int,
             itemsize: 0,
             flags: self.flags as c_uint,
             slots: self.slots.as_mut_ptr(),
@@ -249,9 +304,7 @@ unsafe extern "C" fn dealloc<T: Class>(object: *mut ffi::PyObject) {
             return;
         }
         ffi::PyObject_GC_UnTrack(object.cast());
-        guard((), |_| {
-            ManuallyDrop::drop(&mut (*object.cast::<Object<T>>()).value);
-        });
+        guard((), |_| Object::<T>::finish_value(object));
         if let Some(free) = (*class).tp_free {
             free(object.cast());
         }
@@ -275,7 +328,7 @@ unsafe extern "C" fn finalize<T: Class>(object: *mut ffi::PyObject) {
     });
 }
 
-unsafe extern "C" fn traverse<T: Class>(
+pub(crate) unsafe extern "C" fn traverse<T: Class>(
     object: *mut ffi::PyObject,
     visit: ffi::visitproc,
     argument: *mut c_void,
@@ -292,7 +345,7 @@ unsafe extern "C" fn traverse<T: Class>(
     }
 }
 
-unsafe extern "C" fn clear<T: Class>(object: *mut ffi::PyObject) -> c_int {
+pub(crate) unsafe extern "C" fn clear<T: Class>(object: *mut ffi::PyObject) -> c_int {
     // SAFETY: the object is alive.
     guard(0, |_| unsafe {
         This::<T>::from_raw(object).clear();
@@ -304,11 +357,13 @@ unsafe extern "C" fn repr<T: Class>(object: *mut ffi::PyObject) -> *mut ffi::PyO
     guard(ptr::null_mut(), |py| {
         // SAFETY: the object is alive.
         let this = unsafe { This::<T>::from_raw(object) };
-        to_c(
-            this.repr(py)
-                .map_err(Raised::from)
-                .and_then(|text| Ok(text.into_pyobject(py).map(Owned::from).map_err(PyErr::from)?)),
-        )
+        counted(py, |py| {
+            to_c(
+                this.repr(py)
+                    .map_err(Raised::from)
+                    .and_then(|text| Ok(text.into_pyobject(py).map(Owned::from).map_err(PyErr::from)?)),
+            )
+        })
     })
 }
 
@@ -328,8 +383,9 @@ unsafe extern "C" fn getattro<T: Class>(object: *mut ffi::PyObject, name: *mut f
             )
         };
         let failed = Raised::assume().take(py);
-        let text = name.bound(py).to_string();
-        match this.attribute(py, &text) {
+        // What was looked for elsewhere and not found there is an exception of PyO3's.
+        let found = counted(py, |py| this.attribute(py, &name.bound(py).to_string()));
+        match found {
             Some(value) => value.into_ptr(),
             None => to_c(Err(crate::exception::raise(py, failed))),
         }
@@ -400,7 +456,8 @@ unsafe extern "C" fn getter<T: Class, G: Getter<T>>(
 ) -> *mut ffi::PyObject {
     // SAFETY: the object is alive.
     guard(ptr::null_mut(), |py| unsafe {
-        to_c(G::get(&This::from_raw(object), py).map_err(Raised::from))
+        let this = This::<T>::from_raw(object);
+        counted(py, |py| to_c(G::get(&this, py).map_err(Raised::from)))
     })
 }
 

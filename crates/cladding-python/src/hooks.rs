@@ -63,6 +63,8 @@ pub(crate) enum Wait {
     Seconds(f64),
     /// Another call's computation: a [`Flight`](crate::flight::Flight).
     Flight(Owned),
+    /// A call without arguments that waits by itself: blocking in plain functions, giving a coroutine in coroutines.
+    Call(Owned),
 }
 
 /// What one policy remembers of one call.
@@ -150,6 +152,9 @@ impl<'a> Call<'a> {
 
 /// The live side of one policy on one function. Shared by threads, tasks and the carriers of a fused stack.
 pub(crate) trait Hooks: Send + Sync + Any {
+    /// Tells, before any call, what is at the end of the stack; told again where the stack grows. It must not be kept.
+    fn wraps(&self, _wrapped: &Owned) {}
+
     /// Before the wrapped function.
     fn enter(&self, _call: &Call<'_>, _slot: &mut Slot) -> Enter {
         Enter::Proceed

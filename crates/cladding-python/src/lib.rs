@@ -8,14 +8,18 @@ use pyo3::prelude::*;
 use pyo3::types::{PyFunction, PyTuple, PyType};
 
 mod bound;
+mod caller;
 mod clock;
 mod counters;
 mod flight;
 mod hooks;
+mod locks;
+mod memo;
 mod page;
 mod params;
 mod policies;
 mod policy;
+mod proxies;
 mod switches;
 mod target;
 mod waits;
@@ -25,18 +29,19 @@ use target::{Kind, Target};
 
 /// Binds live policies, outermost first, to a callable. A class is watched from then on.
 #[pyfunction]
-#[pyo3(signature = (wrapped, target, policies, plain = false))]
+#[pyo3(signature = (wrapped, target, policies, plain = false, maker = None))]
 fn bind<'py>(
     py: Python<'py>,
     wrapped: &Bound<'py, PyAny>,
     target: Py<Target>,
     policies: &Bound<'py, PyTuple>,
     plain: bool,
+    maker: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     if target.get().kind == Kind::Class {
         watch(wrapped.cast::<PyType>()?)?;
     }
-    let stack = BoundStack::create(py, wrapped.into(), target, policies, plain)?;
+    let stack = BoundStack::create(py, wrapped.into(), target, policies, plain, maker.map(Owned::from))?;
     Ok(stack.bound(py).clone())
 }
 
@@ -72,9 +77,17 @@ fn watch(class: &Bound<'_, PyType>) -> PyResult<()> {
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
+    use super::caller::{caller, strip_handled};
+    #[pymodule_export]
     use super::flight::Flight;
     #[pymodule_export]
+    use super::locks::{Queued, Section};
+    #[pymodule_export]
+    use super::memo::lru_cache;
+    #[pymodule_export]
     use super::policy::{BoundPolicy, Policy, PolicyMethod};
+    #[pymodule_export]
+    use super::proxies::{set_face_maker, set_instance_finder};
     #[pymodule_export]
     use super::switches::{metrics_text, rules, switch};
     #[pymodule_export]
@@ -86,6 +99,9 @@ mod _native {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         super::clock::start();
-        super::bound::add_types(module)
+        super::bound::add_types(module)?;
+        super::caller::add_type(module)?;
+        super::memo::add_types(module)?;
+        super::proxies::add_types(module)
     }
 }

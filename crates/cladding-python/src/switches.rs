@@ -33,10 +33,11 @@ impl Switch {
 
     fn matches(&self, rule: &str) -> bool {
         // A policy's name, a function's full name, or both as `function:policy`.
-        rule == "all"
+        // Who switches everything off wants the function without its extras. A lock is none: it goes only by its name.
+        let is_extra = self.policy != "synchronized";
+        (is_extra && (rule == "all" || rule == self.function))
             || rule.strip_prefix('#').is_some_and(|id| id.parse() == Ok(self.id))
             || rule == self.policy
-            || rule == self.function
             || rule
                 .rsplit_once(':')
                 .is_some_and(|(function, policy)| policy == self.policy && function == self.function)

@@ -33,6 +33,7 @@ fn ask(py: Python<'_>, wait: &Wait, sleep: &str, join: &str) -> PyResult<Owned> 
     let (name, argument) = match wait {
         Wait::Seconds(seconds) => (sleep, PyFloat::new(py, *seconds).into()),
         Wait::Flight(flight) => (join, flight.clone()),
+        Wait::Call(call) => return Ok(cladding_capi::call(py, call, &[])?),
     };
     let function = Owned::from(module(py)?.getattr(name)?);
     Ok(cladding_capi::call(py, &function, &[&argument])?)

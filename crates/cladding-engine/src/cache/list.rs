@@ -39,6 +39,11 @@ impl List {
         (self.oldest != NONE).then_some(self.oldest)
     }
 
+    /// Whether a place is the last one that was added.
+    pub(super) const fn is_newest(&self, place: u32) -> bool {
+        self.newest == place
+    }
+
     /// Adds a place that is in no list.
     pub(super) fn push(&mut self, links: &mut Links, place: u32) {
         let at = place as usize;
@@ -108,6 +113,7 @@ mod tests {
                 }
                 prop_assert_eq!(in_order(&list, &links), Vec::from(model.clone()));
                 prop_assert_eq!(list.len(), model.len());
+                prop_assert!(model.back().is_none_or(|&place| list.is_newest(place)));
             }
         }
     }

@@ -24,6 +24,7 @@
 mod candidates;
 mod ghost;
 mod list;
+mod lru;
 mod removed;
 mod slab;
 mod table;
@@ -34,6 +35,7 @@ mod test_hit_ratio;
 mod test_model;
 
 pub use candidates::Candidates;
+pub use lru::Lru;
 pub use removed::Removed;
 pub use slab::EntryId;
 pub use table::{Cause, Evictions, Table};

@@ -392,7 +392,7 @@ const fn small_share(max_entries: usize) -> usize {
 /// Spreads a hash over all bits, since the index takes some from either end: a multiplication by 2⁶⁴ over the
 /// golden ratio, both halves of the product folded together.
 #[inline]
-const fn mix(hash: u64) -> u64 {
+pub(super) const fn mix(hash: u64) -> u64 {
     let product = hash as u128 * 0x9e37_79b9_7f4a_7c15;
     (product >> 64) as u64 ^ product as u64
 }

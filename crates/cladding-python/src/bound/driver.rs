@@ -156,8 +156,11 @@ impl Class for Driver {
     fn finish(&self, py: Python<'_>) {
         let Some(mut state) = self.state.try_lock() else { return };
         if let Some(inner) = state.prepared.take() {
-            // The trampoline above has warned already that it was never awaited; once is enough.
-            if let Err(error) = inner.bound(py).call_method0("close") {
+            // The trampoline above has warned already that it was never awaited; once is enough. Generators do not warn.
+            if state.kind == Kind::Coroutine
+                && let Ok(close) = inner.bound(py).getattr("close")
+                && let Err(error) = close.call0()
+            {
                 error.write_unraisable(py, None);
             }
         }

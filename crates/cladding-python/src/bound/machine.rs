@@ -132,10 +132,18 @@ impl Machine {
         self.slots.resize_with(entries.len(), Slot::default);
         if let Some(outcome) = event {
             self.place = match std::mem::replace(&mut self.place, Place::Left) {
-                Place::Entering(index) => Place::Leaving(index, outcome),
+                // The policy that was waiting gives up, at once rather than when the call is collected; those around it
+                // see why.
+                Place::Entering(index) => {
+                    drop(self.slots.get_mut(index).map(std::mem::take));
+                    Place::Leaving(index, outcome)
+                }
                 Place::Inside => Place::Leaving(entries.len(), outcome),
-                // The policy that was waiting gives up; those around it see why.
-                Place::Leaving(index, _) => Place::Leaving(index.saturating_sub(1), outcome),
+                Place::Leaving(index, _) => {
+                    let index = index.saturating_sub(1);
+                    drop(self.slots.get_mut(index).map(std::mem::take));
+                    Place::Leaving(index, outcome)
+                }
                 Place::Left => Place::Left,
             };
         }

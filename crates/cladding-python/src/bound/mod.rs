@@ -10,6 +10,7 @@ use pyo3::exceptions::{PyRecursionError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use crate::caller;
 use crate::hooks::Hooks;
 use crate::policy::BoundPolicy;
 use crate::switches::Switch;
@@ -40,6 +41,8 @@ pub(crate) struct BoundStack {
     pub(crate) target: Kept<Target>,
     pub(crate) entries: Box<[Entry]>,
     pub(crate) kind: Kind,
+    /// What makes an instance in place of the class itself, where a caller stands around that.
+    maker: Option<Owned>,
     /// The carrier is a plain function although the kind is another: a callable object, say, whose parameters only it knows.
     plain: bool,
     needs: Needs,
@@ -63,10 +66,12 @@ impl BoundStack {
         target: Py<Target>,
         policies: &Bound<'_, PyTuple>,
         plain: bool,
+        maker: Option<Owned>,
     ) -> PyResult<Owned> {
         let mut entries = Vec::with_capacity(policies.len());
         for policy in policies.iter() {
             let bound = policy.cast::<BoundPolicy>()?.get();
+            bound.hooks.wraps(&wrapped);
             entries.push(Entry {
                 hooks: Arc::clone(&bound.hooks),
                 switch: Arc::clone(&bound.switch),
@@ -80,6 +85,7 @@ impl BoundStack {
             kind: target.get().kind,
             target: target.into(),
             plain,
+            maker,
             needs: Needs {
                 asking: entries.iter().any(|entry| entry.enabled.is_some()),
                 items: entries.iter().any(|entry| entry.hooks.wants_items()),
@@ -91,15 +97,29 @@ impl BoundStack {
             .map_err(|raised| PyErr::from_value(raised.take(py).bound(py).clone()))
     }
 
-    pub(crate) fn policies<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+    /// The policies that this stack itself walks.
+    fn fused<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         PyTuple::new(py, self.entries.iter().map(|entry| entry.object.bound(py)))
+    }
+
+    /// The policies of this stack and of those below, which a caller stands between.
+    fn all_policies(&self, py: Python<'_>) -> PyResult<Vec<Owned>> {
+        let mut all: Vec<Owned> = self.entries.iter().map(|entry| entry.object.clone()).collect();
+        if let Some(below) = caller::stack_below(py, self.maker.as_ref().unwrap_or(&self.wrapped)) {
+            let below = This::<Self>::of(&below).map(|below| below.all_policies(py));
+            all.extend(below.transpose()?.unwrap_or_default());
+        }
+        Ok(all)
     }
 
     /// Calls the wrapped callable, past all policies.
     #[inline]
     fn invoke(&self, py: Python<'_>, arguments: &Arguments<'_>) -> Result<Owned, Raised> {
         if self.kind == Kind::Class {
-            return cladding_capi::carrier::construct(py, &self.wrapped, arguments);
+            return match &self.maker {
+                Some(maker) => arguments.call(py, maker),
+                None => cladding_capi::carrier::construct(py, &self.wrapped, arguments),
+            };
         }
         arguments.call(py, &self.wrapped)
     }
@@ -117,6 +137,7 @@ impl Class for BoundStack {
 
     fn traverse(&self, visit: &mut Visit<'_>) {
         visit.one(&self.wrapped);
+        visit.all(&self.maker);
         visit.py(&self.target);
         for entry in &self.entries {
             visit.one(&entry.object);
@@ -126,9 +147,9 @@ impl Class for BoundStack {
 
     fn repr(&self, py: Python<'_>) -> PyResult<String> {
         let mut text = format!("<cladding of {}:", self.target.get().full_name());
-        for entry in &self.entries {
+        for policy in self.all_policies(py)? {
             text.push(' ');
-            text += &entry.object.bound(py).getattr("policy")?.repr()?.to_string();
+            text += &policy.bound(py).getattr("policy")?.repr()?.to_string();
         }
         Ok(text + ">")
     }
@@ -140,14 +161,10 @@ impl Class for BoundStack {
 
     /// A policy by its name: the outermost of that name.
     fn attribute(&self, py: Python<'_>, name: &str) -> Option<Owned> {
-        let found = self.entries.iter().find(|entry| {
-            entry
-                .object
-                .bound(py)
-                .cast::<BoundPolicy>()
-                .is_ok_and(|policy| policy.get().policy.get().name == name)
-        });
-        found.map(|entry| entry.object.clone())
+        self.all_policies(py).ok()?.into_iter().find(|policy| {
+            let policy = policy.bound(py).cast::<BoundPolicy>();
+            policy.is_ok_and(|policy| policy.get().policy.get().name == name)
+        })
     }
 }
 
@@ -158,6 +175,7 @@ impl Vectorcall for BoundStack {
             return Err(too_deep(this));
         }
         match this.kind {
+            _ if this.entries.is_empty() => this.invoke(py, arguments),
             Kind::Function | Kind::Class => sync::run(this, py, arguments),
             _ if this.plain => deferred::prepare(this, py, arguments),
             Kind::Coroutine => sync::begin(this, py, arguments),
@@ -180,7 +198,19 @@ impl Getter<BoundStack> for Policies {
     const DOC: &'static CStr = c"The policies, outermost first, each with its parameters and statistics.";
 
     fn get(this: &This<'_, BoundStack>, py: Python<'_>) -> PyResult<Owned> {
-        Ok(this.policies(py)?.into())
+        let all = this.all_policies(py)?;
+        Ok(PyTuple::new(py, all.iter().map(|policy| policy.bound(py)))?.into())
+    }
+}
+
+struct Fused;
+
+impl Getter<BoundStack> for Fused {
+    const NAME: &'static CStr = c"fused";
+    const DOC: &'static CStr = c"Those of the policies that run as one: down to the first caller.";
+
+    fn get(this: &This<'_, BoundStack>, py: Python<'_>) -> PyResult<Owned> {
+        Ok(this.fused(py)?.into())
     }
 }
 
@@ -206,6 +236,17 @@ impl Getter<BoundStack> for Plain {
     }
 }
 
+struct Maker;
+
+impl Getter<BoundStack> for Maker {
+    const NAME: &'static CStr = c"maker";
+    const DOC: &'static CStr = c"What makes an instance in place of the class itself, or None.";
+
+    fn get(this: &This<'_, BoundStack>, _py: Python<'_>) -> PyResult<Owned> {
+        Ok(this.maker.clone().unwrap_or_else(Owned::none))
+    }
+}
+
 struct TargetOf;
 
 impl Getter<BoundStack> for TargetOf {
@@ -225,18 +266,10 @@ impl Method<BoundStack> for Dir {
 
     fn call(this: &This<'_, BoundStack>, py: Python<'_>, _arguments: Arguments<'_>) -> Result<Owned, Raised> {
         let mut names = vec!["policies", "target", "wrapped"];
-        for entry in &this.entries {
-            names.push(
-                entry
-                    .object
-                    .bound(py)
-                    .cast::<BoundPolicy>()
-                    .map_err(PyErr::from)?
-                    .get()
-                    .policy
-                    .get()
-                    .name,
-            );
+        let all = this.all_policies(py)?;
+        for policy in &all {
+            let policy = policy.bound(py).cast::<BoundPolicy>().map_err(PyErr::from)?;
+            names.push(policy.get().policy.get().name);
         }
         Ok(names.into_pyobject(py)?.into())
     }
@@ -262,7 +295,14 @@ impl Method<BoundStack> for Reduce {
 
     fn call(this: &This<'_, BoundStack>, py: Python<'_>, _arguments: Arguments<'_>) -> Result<Owned, Raised> {
         let make = py.import("cladding._native")?.getattr("bind")?;
-        let parts = (this.wrapped.bound(py), &*this.target, this.policies(py)?, this.plain);
+        let maker = this.maker.as_ref().map(|maker| maker.bound(py));
+        let parts = (
+            this.wrapped.bound(py),
+            &*this.target,
+            this.fused(py)?,
+            this.plain,
+            maker,
+        );
         Ok((make, parts).into_pyobject(py)?.into())
     }
 }
@@ -292,9 +332,11 @@ pub(crate) fn add_types(module: &Bound<'_, PyModule>) -> PyResult<()> {
         .more_attributes()
         .found_on_classes()
         .getter::<Policies>()
+        .getter::<Fused>()
         .getter::<Wrapped>()
         .getter::<TargetOf>()
         .getter::<Plain>()
+        .getter::<Maker>()
         .method::<Dir>()
         .method::<Leave>()
         .method::<Reduce>()

@@ -10,6 +10,7 @@ mod memory_guard;
 mod monitor;
 mod noop;
 mod retry;
+mod synchronized;
 mod timer;
 mod validate;
 
@@ -28,6 +29,10 @@ pub(crate) fn build(
         monitor::NAME => (monitor::NAME, Box::new(monitor::MonitorSpec::new(params)?)),
         noop::NAME => (noop::NAME, Box::new(noop::NoopSpec)),
         retry::NAME => (retry::NAME, Box::new(retry::RetrySpec::new(params)?)),
+        synchronized::NAME => (
+            synchronized::NAME,
+            Box::new(synchronized::SynchronizedSpec::new(params)?),
+        ),
         timer::NAME => (timer::NAME, Box::new(timer::TimerSpec)),
         validate::NAME => (validate::NAME, Box::new(validate::ValidateSpec::new(params)?)),
         _ => return Err(configuration_error(py, &format!("there is no policy {name:?}"))),

@@ -1,0 +1,1 @@
+"""What `synchronized` promises: who excludes whom, and that nothing stays locked."""

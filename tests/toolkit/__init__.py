@@ -1,0 +1,1 @@
+"""Tests of the toolkit for writing decorators, proxies and patches."""
