@@ -1,0 +1,1 @@
+"""Patching in place, hooks for imports, and chains of wrappers."""
