@@ -28,8 +28,11 @@ from cladding._validate import Array, Keys, Range, validate_input
 _LATER = {
     name: module
     for module, names in {
+        "_contexts": ["asynccontextmanager", "contextmanager"],
         "_decorating": ["Decorator", "decorator"],
+        "_dispatch": ["AmbiguousDispatchError", "dispatch_on"],
         "_locks": ["synchronized"],
+        "_making": ["FunctionMaker", "decorator_apply"],
         "_overrides": ["with_doc", "with_signature"],
         "_patching": [
             "AttributeWrapper",

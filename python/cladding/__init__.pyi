@@ -1,7 +1,9 @@
 """Decorators that people can trust in production machine learning."""
 
 from cladding._cache import cache_result
+from cladding._contexts import asynccontextmanager, contextmanager
 from cladding._decorating import Decorator, decorator
+from cladding._dispatch import AmbiguousDispatchError, dispatch_on
 from cladding._errors import (
     AccessDeniedError,
     CladdingError,
@@ -12,6 +14,7 @@ from cladding._errors import (
     ValidationError,
 )
 from cladding._locks import synchronized
+from cladding._making import FunctionMaker, decorator_apply
 from cladding._memory import memory_guard
 from cladding._monitor import monitor
 from cladding._native import BoundPolicy, BoundStack, Policy, metrics_text
@@ -66,6 +69,7 @@ from cladding._validate import Array, Keys, Range, validate_input
 
 __all__ = [
     "AccessDeniedError",
+    "AmbiguousDispatchError",
     "Array",
     "AttributeWrapper",
     "AutoObjectProxy",
@@ -78,6 +82,7 @@ __all__ = [
     "ConfigurationError",
     "Decorator",
     "DeferredPatch",
+    "FunctionMaker",
     "FunctionWrapper",
     "InterfaceError",
     "Keys",
@@ -98,11 +103,15 @@ __all__ = [
     "WrapperNotInitializedError",
     "WrapperNotOutermostError",
     "apply_patch",
+    "asynccontextmanager",
     "cache_result",
     "configure",
+    "contextmanager",
     "decorator",
+    "decorator_apply",
     "disabled",
     "discover_post_import_hooks",
+    "dispatch_on",
     "find_wrapper",
     "function_wrapper",
     "is_wrapped_by",
