@@ -33,6 +33,7 @@ _LATER = {
         "_dispatch": ["AmbiguousDispatchError", "dispatch_on"],
         "_locks": ["synchronized"],
         "_making": ["FunctionMaker", "decorator_apply"],
+        "_memo": ["cache", "cached_property", "lru_cache", "memoize", "partial", "update_wrapper", "wraps"],
         "_overrides": ["with_doc", "with_signature"],
         "_patching": [
             "AttributeWrapper",

@@ -15,6 +15,7 @@ from cladding._errors import (
 )
 from cladding._locks import synchronized
 from cladding._making import FunctionMaker, decorator_apply
+from cladding._memo import cache, cached_property, lru_cache, memoize, partial, update_wrapper, wraps
 from cladding._memory import memory_guard
 from cladding._monitor import monitor
 from cladding._native import BoundPolicy, BoundStack, Policy, metrics_text
@@ -104,7 +105,9 @@ __all__ = [
     "WrapperNotOutermostError",
     "apply_patch",
     "asynccontextmanager",
+    "cache",
     "cache_result",
+    "cached_property",
     "configure",
     "contextmanager",
     "decorator",
@@ -116,11 +119,14 @@ __all__ = [
     "function_wrapper",
     "is_wrapped_by",
     "lazy_import",
+    "lru_cache",
+    "memoize",
     "memory_guard",
     "metrics_text",
     "monitor",
     "notify_module_loaded",
     "of",
+    "partial",
     "patch_function_wrapper",
     "register_post_import_hook",
     "resolve_owner",
@@ -134,6 +140,7 @@ __all__ = [
     "unregister_post_import_hook",
     "unwrap_object",
     "unwrapped",
+    "update_wrapper",
     "validate_input",
     "when_imported",
     "with_doc",
@@ -142,4 +149,5 @@ __all__ = [
     "wrap_object",
     "wrap_object_attribute",
     "wrapper_chain",
+    "wraps",
 ]

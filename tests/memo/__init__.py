@@ -1,0 +1,1 @@
+"""Tests of caches, cached properties, partials and wraps."""
