@@ -1,5 +1,6 @@
 """Decorators that people can trust in production machine learning."""
 
+from cladding._bridges import async_to_sync, mark_as_async, mark_as_sync, sync_to_async
 from cladding._cache import cache_result
 from cladding._contexts import asynccontextmanager, contextmanager
 from cladding._decorating import Decorator, decorator
@@ -13,6 +14,21 @@ from cladding._errors import (
     TypeMismatchError,
     ValidationError,
 )
+from cladding._gallery._handles import Handle, Stream
+from cladding._gallery.accepts import accepts
+from cladding._gallery.attributes import attributes
+from cladding._gallery.background import Async, background
+from cladding._gallery.blocking import blocking
+from cladding._gallery.is_available import is_available
+from cladding._gallery.log_once import log_once
+from cladding._gallery.on_exit import on_exit
+from cladding._gallery.provides import provided_by, provides
+from cladding._gallery.requires import requires
+from cladding._gallery.returns import returns
+from cladding._gallery.singleton import singleton
+from cladding._gallery.tail_recursive import tail_recursive
+from cladding._gallery.trace import trace
+from cladding._gallery.warn_once import warn_once
 from cladding._locks import synchronized
 from cladding._making import FunctionMaker, decorator_apply
 from cladding._memo import cache, cached_property, lru_cache, memoize, partial, update_wrapper, wraps
@@ -72,6 +88,7 @@ __all__ = [
     "AccessDeniedError",
     "AmbiguousDispatchError",
     "Array",
+    "Async",
     "AttributeWrapper",
     "AutoObjectProxy",
     "BaseObjectProxy",
@@ -85,6 +102,7 @@ __all__ = [
     "DeferredPatch",
     "FunctionMaker",
     "FunctionWrapper",
+    "Handle",
     "InterfaceError",
     "Keys",
     "LazyObjectProxy",
@@ -95,6 +113,7 @@ __all__ = [
     "Policy",
     "Range",
     "Stack",
+    "Stream",
     "TargetModuleNotFoundError",
     "TypeMismatchError",
     "ValidationError",
@@ -103,8 +122,13 @@ __all__ = [
     "WrapperNotFoundError",
     "WrapperNotInitializedError",
     "WrapperNotOutermostError",
+    "accepts",
     "apply_patch",
+    "async_to_sync",
     "asynccontextmanager",
+    "attributes",
+    "background",
+    "blocking",
     "cache",
     "cache_result",
     "cached_property",
@@ -117,31 +141,45 @@ __all__ = [
     "dispatch_on",
     "find_wrapper",
     "function_wrapper",
+    "is_available",
     "is_wrapped_by",
     "lazy_import",
+    "log_once",
     "lru_cache",
+    "mark_as_async",
+    "mark_as_sync",
     "memoize",
     "memory_guard",
     "metrics_text",
     "monitor",
     "notify_module_loaded",
     "of",
+    "on_exit",
     "partial",
     "patch_function_wrapper",
+    "provided_by",
+    "provides",
     "register_post_import_hook",
+    "requires",
     "resolve_owner",
     "resolve_path",
     "retry",
+    "returns",
     "scoped_function_wrapper",
+    "singleton",
     "stack",
+    "sync_to_async",
     "synchronized",
+    "tail_recursive",
     "timer",
+    "trace",
     "transient_function_wrapper",
     "unregister_post_import_hook",
     "unwrap_object",
     "unwrapped",
     "update_wrapper",
     "validate_input",
+    "warn_once",
     "when_imported",
     "with_doc",
     "with_signature",

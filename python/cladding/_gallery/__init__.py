@@ -1,0 +1,1 @@
+"""Decorators that a language's users reach for, one file each."""

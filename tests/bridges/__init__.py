@@ -1,0 +1,1 @@
+"""What marks and bridges between plain and coroutine functions do."""

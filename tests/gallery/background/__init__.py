@@ -1,0 +1,1 @@
+"""What `background` does on threads, processes, event loops and executors of others."""
