@@ -10,6 +10,7 @@ from pathlib import Path
 from . import report
 from .arrays import arrays
 from .carrier import carrier, noise, stacks
+from .gallery import caches, locks
 from .headline import headline
 from .imports import imports
 from .kinds import kinds
@@ -17,6 +18,7 @@ from .policies import policies
 from .result import Row
 from .switched_off import switched_off
 from .timing import Effort
+from .toolkit import callers, proxies
 
 GROUPS = {
     "noise": noise,
@@ -26,6 +28,10 @@ GROUPS = {
     "policies": policies,
     "arrays": arrays,
     "headline": headline,
+    "callers": callers,
+    "proxies": proxies,
+    "caches": caches,
+    "locks": locks,
     "off": switched_off,
     "import": imports,
 }

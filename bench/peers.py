@@ -9,6 +9,7 @@ from collections.abc import Callable
 PACKAGES = (
     "wrapt",
     "decorator",
+    "methodtools",
     "tenacity",
     "stamina",
     "backoff",
@@ -49,6 +50,40 @@ def wrapt_nothing() -> Callable:
     @wrapt.decorator
     def nothing(wrapped, instance, args, kwargs):
         return wrapped(*args, **kwargs)
+
+    return nothing
+
+
+def wrapt_proxy() -> type:
+    import wrapt
+
+    return wrapt.ObjectProxy
+
+
+def wrapt_cache() -> Callable:
+    import wrapt
+
+    return wrapt.lru_cache(maxsize=128)
+
+
+def wrapt_synchronized() -> Callable:
+    import wrapt
+
+    return wrapt.synchronized
+
+
+def methodtools_cache() -> Callable:
+    import methodtools
+
+    return methodtools.lru_cache(maxsize=128)
+
+
+def decoratorx_nothing() -> Callable:
+    import decorator
+
+    @decorator.decoratorx
+    def nothing(func, *args, **kwargs):
+        return func(*args, **kwargs)
 
     return nothing
 

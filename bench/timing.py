@@ -112,6 +112,7 @@ def measure(variants: Sequence[Variant], effort: Effort) -> Samples:
 def calibrate(loop: Loop, slice_ns: int) -> int:
     """How many calls fill a slice; running them also lets the interpreter specialise the loop."""
     number = 1
+    loop(number)  # what only the first call of all does is no measure
     while True:
         took = loop(number)
         if took >= slice_ns // 2 or number >= 10_000_000:
