@@ -15,8 +15,13 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parent.parent
+INDEX = ROOT / "docs" / "index.md"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)\s]*)?\)")
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+# What a page shows the import of, and another test may have imported.
+IMPORTED_LATE = ("colorsys",)
 
 pytestmark = pytest.mark.usefixtures("cladding")
 
@@ -36,6 +41,8 @@ def _blocks(path: Path) -> Iterator[tuple[int, str]]:
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The namespace of a new ``__main__``, as a reader has it who types in what a page shows."""
+    for late in IMPORTED_LATE:
+        monkeypatch.delitem(sys.modules, late, raising=False)
     main = types.ModuleType("__main__")
     monkeypatch.setitem(sys.modules, "__main__", main)
     return vars(main)
@@ -107,10 +114,37 @@ def test_the_example_of_the_readme_predicts(names: dict[str, Any]) -> None:
     assert 'cladding_calls_total{function="__main__.predict"' in cladding.metrics_text()
 
 
+def _links(path: Path) -> Iterator[Path]:
+    """The files that the relative links of a page lead to."""
+    for match in LINK.finditer(FENCE.sub("", path.read_text())):
+        if "://" not in match[1]:
+            yield (path.parent / match[1]).resolve()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=_page_name)
+def test_links_lead_to_files(path: Path) -> None:
+    assert [link for link in _links(path) if not link.exists()] == []
+
+
+def test_every_page_can_be_reached_from_the_first() -> None:
+    reached: set[Path] = set()
+    ahead = {INDEX.resolve()}
+    while ahead:
+        path = ahead.pop()
+        reached.add(path)
+        ahead.update(link for link in _links(path) if link.suffix == ".md" and link not in reached)
+    assert {page.resolve() for page in PAGES[1:]} - reached == set()
+
+
+def test_the_index_of_the_gallery_names_every_page() -> None:
+    index = ROOT / "docs" / "gallery" / "index.md"
+    assert {page.resolve() for page in index.parent.glob("*.md")} - {index.resolve(), *_links(index)} == set()
+
+
 def _modules() -> list[str]:
     import cladding
 
-    found = pkgutil.iter_modules(cladding.__path__, "cladding.")
+    found = pkgutil.walk_packages(cladding.__path__, "cladding.")
     return ["cladding", *sorted(module.name for module in found)]
 
 
@@ -122,6 +156,10 @@ def examples() -> list[doctest.DocTest]:
 
 
 def test_examples_of_docstrings(examples: list[doctest.DocTest]) -> None:
-    assert examples, "no docstring has an example"
+    import cladding
+
+    sources = [path.read_text() for path in Path(cladding.__file__).parent.rglob("*.py")]
+    written = sum(len(re.findall(r"^ *>>> ", source, re.MULTILINE)) for source in sources)
+    assert sum(len(test.examples) for test in examples) == written > 0, "an example is not found"
     for test in examples:
         _check(test)

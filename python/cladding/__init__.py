@@ -97,7 +97,8 @@ _LATER = {
     for name in names
 }
 
-__all__ = [  # noqa: PLE0604 - the names that come later are listed once, above
+# The names that come later are listed once, above; the stub beside this file tells type checkers all of them.
+__all__ = [  # noqa: PLE0604 # pyright: ignore[reportUnsupportedDunderAll]
     "AccessDeniedError",
     "Array",
     "BoundPolicy",
@@ -125,7 +126,7 @@ __all__ = [  # noqa: PLE0604 - the names that come later are listed once, above
     "validate_input",
     *_LATER,
 ]
-__all__.sort()
+__all__.sort()  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> object:
