@@ -42,7 +42,7 @@ let mut call = |key: u64, fails: u32| {
         return *value;
     }
     for retry in 0..fails {
-        let seconds = backoff.delay(retry, &mut random);
+        let seconds = backoff.delay(retry, 0.0, &mut random);
         clock.advance((seconds * 1e9) as u64);
     }
     let value = key * 2;

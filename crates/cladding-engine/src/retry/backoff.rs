@@ -1,16 +1,19 @@
-//! Waits that grow exponentially up to a cap.
+//! Waits that grow up to a cap, spread by jitter.
 
 use crate::error::ConfigError;
 use crate::random::Random;
 
-use super::Jitter;
+use super::{Growth, Jitter};
 
-/// The schedule of waits between attempts: exponential, capped, then jittered.
+/// The schedule of waits between attempts: growing, capped, then jittered.
 ///
-/// Retry `i`, counted from 0, may wait up to its *ceiling*, `initial_delay * backoff_factor^i` and
-/// never more than `max_delay`. The jitter is drawn below the ceiling, after the cap: were it added
-/// before, all late retries would wait exactly the cap, together, which is what jitter is there to
-/// prevent. See Marc Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
+/// Retry `i`, counted from 0, may wait up to its *ceiling*, `initial_delay` times what its [`Growth`]
+/// gives (`backoff_factor^i` unless told) and never more than `max_delay`. The jitter is drawn below
+/// the ceiling, after the cap: were it added before, all late retries would wait exactly the cap,
+/// together, which is what jitter is there to prevent. For the same reason decorrelated jitter is
+/// drawn between the first delay and three times the wait before or the cap, whichever is less, where
+/// the article's formula clips what was drawn. See Marc Brooker, "Exponential Backoff And Jitter"
+/// (AWS Architecture Blog, 2015).
 ///
 /// ```
 /// use cladding_engine::random::SplitMix64;
@@ -18,7 +21,7 @@ use super::Jitter;
 ///
 /// let backoff = Backoff::new(0.1, 2.0, 1.0, Jitter::None)?;
 /// let mut random = SplitMix64::new(1);
-/// let waits: Vec<f64> = (0..5).map(|retry| backoff.delay(retry, &mut random)).collect();
+/// let waits: Vec<f64> = (0..5).map(|retry| backoff.delay(retry, 0.0, &mut random)).collect();
 /// assert_eq!(waits, [0.1, 0.2, 0.4, 0.8, 1.0]);
 /// # Ok::<(), cladding_engine::error::ConfigError>(())
 /// ```
@@ -28,10 +31,14 @@ pub struct Backoff {
     factor: f64,
     max: f64,
     jitter: Jitter,
+    growth: Growth,
 }
 
+/// The most that decorrelated jitter multiplies the wait before by, as the article has it.
+const DECORRELATED: f64 = 3.0;
+
 impl Backoff {
-    /// A schedule from its parameters, delays in seconds.
+    /// An exponential schedule from its parameters, delays in seconds.
     ///
     /// # Errors
     ///
@@ -68,18 +75,39 @@ impl Backoff {
             factor: backoff_factor,
             max: max_delay,
             jitter,
+            growth: Growth::Exponential,
         })
     }
 
+    /// The same schedule with limits that grow in another way.
+    ///
+    /// # Errors
+    ///
+    /// Names `jitter` if it is decorrelated, which makes its own growth, and `growth` is not the exponential one.
+    pub fn growing(self, growth: Growth) -> Result<Self, ConfigError> {
+        if self.jitter == Jitter::Decorrelated && growth != Growth::Exponential {
+            let value = format!("\"{}\"", self.jitter);
+            let allowed = "\"full\", \"equal\" or \"none\" for a schedule that is not \"exponential\"";
+            return Err(ConfigError::new("jitter", value, allowed));
+        }
+        Ok(Self { growth, ..self })
+    }
+
     /// The wait before retry `retry_index` (the first retry is 0), in seconds, in `[0, max_delay]`.
-    pub fn delay(&self, retry_index: u32, random: &mut impl Random) -> f64 {
+    ///
+    /// `previous` is the wait before the last retry, for decorrelated jitter; anything will do for the first.
+    pub fn delay(&self, retry_index: u32, previous: f64, random: &mut impl Random) -> f64 {
+        if self.jitter == Jitter::Decorrelated {
+            let before = if retry_index == 0 { self.initial } else { previous };
+            let most = (before * DECORRELATED).clamp(self.initial, self.max);
+            return self.initial + (most - self.initial) * random.unit();
+        }
         self.jitter.apply(self.ceiling(retry_index), random)
     }
 
     /// The longest that retry `retry_index` may wait, in seconds, before jitter shortens it.
     pub fn ceiling(&self, retry_index: u32) -> f64 {
-        let growth = self.factor.powf(f64::from(retry_index));
-        let grown = self.initial * growth;
+        let grown = self.initial * self.growth.multiple(retry_index, self.factor);
         // Growth beyond all numbers is beyond the cap, except from nothing: then the product is NaN.
         if self.initial > 0.0 { grown.min(self.max) } else { 0.0 }
     }
@@ -102,6 +130,11 @@ impl Backoff {
     /// How waits are spread below their ceilings.
     pub const fn jitter(&self) -> Jitter {
         self.jitter
+    }
+
+    /// How the ceilings grow.
+    pub const fn growth(&self) -> Growth {
+        self.growth
     }
 }
 
@@ -143,7 +176,7 @@ mod tests {
         let backoff = Backoff::new(0.0, 10.0, 30.0, Jitter::None).unwrap();
         let mut random = SplitMix64::new(0);
         for retry in [0, 1, 400, u32::MAX] {
-            assert!(backoff.delay(retry, &mut random).abs() < f64::EPSILON);
+            assert!(backoff.delay(retry, 0.0, &mut random).abs() < f64::EPSILON);
         }
     }
 
@@ -151,7 +184,7 @@ mod tests {
     fn late_retries_still_differ_under_the_cap() {
         let backoff = Backoff::new(1.0, 2.0, 30.0, Jitter::Full).unwrap();
         let mut random = SplitMix64::new(8);
-        let waits: Vec<f64> = (0..50).map(|_| backoff.delay(60, &mut random)).collect();
+        let waits: Vec<f64> = (0..50).map(|_| backoff.delay(60, 30.0, &mut random)).collect();
         assert!(waits.iter().all(|&wait| wait < 30.0));
         assert!(waits.iter().any(|&wait| wait < 10.0) && waits.iter().any(|&wait| wait > 20.0));
     }
@@ -162,13 +195,62 @@ mod tests {
         let told = (backoff.initial_delay(), backoff.backoff_factor(), backoff.max_delay());
         assert_eq!(told, (0.1, 2.0, 30.0));
         assert_eq!(backoff.jitter(), Jitter::Equal);
+        assert_eq!(backoff.growth(), Growth::Exponential);
+        assert_eq!(backoff.growing(Growth::Linear).unwrap().growth(), Growth::Linear);
+    }
+
+    #[test]
+    fn decorrelated_jitter_goes_with_no_other_growth() {
+        let backoff = Backoff::new(0.1, 2.0, 30.0, Jitter::Decorrelated).unwrap();
+        let error = backoff.growing(Growth::Linear).unwrap_err();
+        assert_eq!(error.parameter, "jitter");
+        assert!(backoff.growing(Growth::Exponential).is_ok());
+    }
+
+    #[test]
+    fn decorrelated_waits_spread_evenly_up_to_three_times_the_wait_before() {
+        let backoff = Backoff::new(1.0, 2.0, 100.0, Jitter::Decorrelated).unwrap();
+        let draws: u32 = if cfg!(miri) { 500 } else { 50_000 };
+        let mut random = SplitMix64::new(11);
+        let waits: Vec<f64> = (0..draws).map(|_| backoff.delay(3, 7.0, &mut random)).collect();
+        let mean = waits.iter().sum::<f64>() / f64::from(draws);
+        let variance = waits.iter().map(|wait| (wait - mean).powi(2)).sum::<f64>() / f64::from(draws);
+        let (middle, width) = (11.0, 20.0); // even over [1, 21]
+        let tolerance = 5.0 * width / f64::from(draws).sqrt();
+        assert!((mean - middle).abs() < tolerance, "{mean}");
+        assert!(
+            (variance - width * width / 12.0).abs() < tolerance * width,
+            "{variance}"
+        );
+        assert!(waits.iter().all(|wait| (1.0..21.0).contains(wait)));
+    }
+
+    #[test]
+    fn decorrelated_waits_still_differ_under_the_cap() {
+        let backoff = Backoff::new(1.0, 2.0, 30.0, Jitter::Decorrelated).unwrap();
+        let mut random = SplitMix64::new(8);
+        let mut wait = 0.0;
+        let waits: Vec<f64> = (0..200)
+            .map(|retry| {
+                wait = backoff.delay(retry, wait, &mut random);
+                wait
+            })
+            .collect();
+        assert!(waits.iter().all(|&wait| wait < 30.0));
     }
 
     fn any_backoff() -> impl Strategy<Value = Backoff> {
         let jitter = prop_oneof![Just(Jitter::None), Just(Jitter::Full), Just(Jitter::Equal)];
+        let growth = prop_oneof![
+            Just(Growth::Exponential),
+            Just(Growth::Constant),
+            Just(Growth::Linear),
+            Just(Growth::Fibonacci)
+        ];
         let numbers = (0.0..1e6_f64, 1.0..100.0_f64, 0.0..1e6_f64);
-        (numbers, jitter).prop_map(|((initial, factor, room), jitter)| {
-            Backoff::new(initial, factor, initial + room, jitter).unwrap()
+        (numbers, jitter, growth).prop_map(|((initial, factor, room), jitter, growth)| {
+            let backoff = Backoff::new(initial, factor, initial + room, jitter).unwrap();
+            backoff.growing(growth).unwrap()
         })
     }
 
@@ -178,9 +260,9 @@ mod tests {
         #[test]
         fn every_wait_is_within_its_bounds(backoff in any_backoff(), retry: u32, seed: u64) {
             let ceiling = backoff.ceiling(retry);
-            let wait = backoff.delay(retry, &mut SplitMix64::new(seed));
+            let wait = backoff.delay(retry, 0.0, &mut SplitMix64::new(seed));
             let least = match backoff.jitter() {
-                Jitter::None => ceiling,
+                Jitter::None | Jitter::Decorrelated => ceiling,
                 Jitter::Full => 0.0,
                 Jitter::Equal => ceiling / 2.0,
             };
@@ -192,7 +274,23 @@ mod tests {
         fn ceilings_never_shrink(backoff in any_backoff(), retry in 0..u32::MAX) {
             let (now, next) = (backoff.ceiling(retry), backoff.ceiling(retry + 1));
             prop_assert!(now <= next * (1.0 + ROUNDING));
-            prop_assert!(next <= now * backoff.backoff_factor() * (1.0 + ROUNDING));
+            let most = match backoff.growth() {
+                Growth::Exponential => backoff.backoff_factor(),
+                Growth::Constant => 1.0,
+                Growth::Linear | Growth::Fibonacci => 2.0,
+            };
+            prop_assert!(next <= now * most * (1.0 + ROUNDING));
+        }
+
+        #[test]
+        fn decorrelated_waits_are_within_their_bounds(
+            initial in 0.0..1e6_f64, room in 0.0..1e6_f64, retry: u32, previous in 0.0..1e9_f64, seed: u64
+        ) {
+            let backoff = Backoff::new(initial, 2.0, initial + room, Jitter::Decorrelated).unwrap();
+            let wait = backoff.delay(retry, previous, &mut SplitMix64::new(seed));
+            let before = if retry == 0 { initial } else { previous.max(initial) };
+            let most = (before * 3.0).min(initial + room).max(initial);
+            prop_assert!((initial..=most * (1.0 + ROUNDING)).contains(&wait), "{wait} of {initial} to {most}");
         }
 
         #[test]

@@ -19,22 +19,30 @@ pub enum Jitter {
     Full,
     /// Half the ceiling for certain, the other half by chance. The mean is three quarters.
     Equal,
+    /// Anywhere from the first delay to three times the wait before, so that it makes its own growth.
+    Decorrelated,
 }
 
 impl Jitter {
-    /// The word for it in configurations: `"none"`, `"full"` or `"equal"`.
+    const ALL: [Self; 4] = [Self::None, Self::Full, Self::Equal, Self::Decorrelated];
+
+    /// The word for it in configurations: `"none"`, `"full"`, `"equal"` or `"decorrelated"`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Full => "full",
             Self::Equal => "equal",
+            Self::Decorrelated => "decorrelated",
         }
     }
 
     /// Spreads a wait of at most `ceiling` seconds (finite, 0 or greater). The answer is in `[0, ceiling]`.
+    ///
+    /// Decorrelated jitter needs the wait before, which only a [`Backoff`](super::Backoff) is told; here it leaves the
+    /// ceiling as it is.
     pub fn apply(self, ceiling: f64, random: &mut impl Random) -> f64 {
         match self {
-            Self::None => ceiling,
+            Self::None | Self::Decorrelated => ceiling,
             Self::Full => ceiling * random.unit(),
             Self::Equal => {
                 let half = ceiling / 2.0;
@@ -55,10 +63,11 @@ impl FromStr for Jitter {
 
     /// Reads what [`Jitter::name`] gives, and nothing else.
     fn from_str(word: &str) -> Result<Self, ConfigError> {
-        [Self::None, Self::Full, Self::Equal]
+        let allowed = "\"full\", \"equal\", \"decorrelated\" or \"none\"";
+        Self::ALL
             .into_iter()
             .find(|jitter| jitter.name() == word)
-            .ok_or_else(|| ConfigError::new("jitter", format!("\"{word}\""), "\"none\", \"full\" or \"equal\""))
+            .ok_or_else(|| ConfigError::new("jitter", format!("\"{word}\""), allowed))
     }
 }
 
@@ -69,13 +78,13 @@ mod tests {
 
     #[test]
     fn words_and_values_go_both_ways() {
-        for jitter in [Jitter::None, Jitter::Full, Jitter::Equal] {
+        for jitter in Jitter::ALL {
             assert_eq!(jitter.to_string().parse(), Ok(jitter));
         }
         let error = "some".parse::<Jitter>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`jitter` must be \"none\", \"full\" or \"equal\", got \"some\""
+            "`jitter` must be \"full\", \"equal\", \"decorrelated\" or \"none\", got \"some\""
         );
     }
 
