@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::sync::Arc;
 
 use cladding_capi::{Arguments, Owned, Suspended};
 use pyo3::exceptions::PyException;
@@ -154,6 +155,17 @@ impl<'a> Call<'a> {
 pub(crate) trait Hooks: Send + Sync + Any {
     /// Tells, before any call, what is at the end of the stack; told again where the stack grows. It must not be kept.
     fn wraps(&self, _wrapped: &Owned) {}
+
+    /// Layers of the same policy that run around this one, outermost first. They are this one's to show to the garbage
+    /// collector.
+    fn around(&self) -> Vec<Arc<dyn Hooks>> {
+        Vec::new()
+    }
+
+    /// Layers of the same policy that run inside this one, outermost first.
+    fn within(&self) -> Vec<Arc<dyn Hooks>> {
+        Vec::new()
+    }
 
     /// Before the wrapped function.
     fn enter(&self, _call: &Call<'_>, _slot: &mut Slot) -> Enter {

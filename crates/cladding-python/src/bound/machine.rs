@@ -174,12 +174,13 @@ impl Machine {
     }
 
     fn enter(&mut self, call: &Call<'_>, entries: &[Entry], index: usize) -> Option<Box<Wait>> {
-        let (entry, slot) = (&entries[index], &mut self.slots[index]);
+        let entry = &entries[index];
         match skipped(entry, call) {
             Ok(false) => {}
             Ok(true) => {
-                *slot = Slot::skipped();
-                self.place = Place::Entering(index + 1);
+                let end = index + entry.span;
+                self.slots[index..end].fill_with(Slot::skipped);
+                self.place = Place::Entering(end);
                 return None;
             }
             Err(outcome) => {
@@ -187,7 +188,7 @@ impl Machine {
                 return None;
             }
         }
-        match entry.hooks.enter(call, slot) {
+        match entry.hooks.enter(call, &mut self.slots[index]) {
             Enter::Proceed => self.place = Place::Entering(index + 1),
             Enter::Answer(outcome) => {
                 call.time_passed();

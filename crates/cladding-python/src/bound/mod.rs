@@ -32,7 +32,10 @@ pub(crate) struct Entry {
     pub(crate) enabled: Option<Owned>,
     /// What [`Hooks::leaves`] says.
     leaves: bool,
-    object: Owned,
+    /// How many entries, from this one on, are switched off with it: a policy's own and those of its other layers.
+    span: usize,
+    /// The policy, unless this is one of its other layers.
+    object: Option<Owned>,
 }
 
 /// A stack bound to one callable: what sits in a carrier's closure and what `f.cladding` is.
@@ -71,14 +74,23 @@ impl BoundStack {
         let mut entries = Vec::with_capacity(policies.len());
         for policy in policies.iter() {
             let bound = policy.cast::<BoundPolicy>()?.get();
-            bound.hooks.wraps(&wrapped);
-            entries.push(Entry {
-                hooks: Arc::clone(&bound.hooks),
-                switch: Arc::clone(&bound.switch),
-                enabled: bound.enabled.clone(),
-                leaves: bound.hooks.leaves(),
-                object: policy.into(),
-            });
+            let (mut layers, within) = (bound.hooks.around(), bound.hooks.within());
+            let own = layers.len();
+            layers.push(Arc::clone(&bound.hooks));
+            layers.extend(within);
+            let count = layers.len();
+            for (index, hooks) in layers.into_iter().enumerate() {
+                hooks.wraps(&wrapped);
+                entries.push(Entry {
+                    switch: Arc::clone(&bound.switch),
+                    // Asked once for all layers, by the outermost.
+                    enabled: bound.enabled.clone().filter(|_| index == 0),
+                    leaves: hooks.leaves(),
+                    span: count - index,
+                    object: (index == own).then(|| Owned::from(&policy)),
+                    hooks,
+                });
+            }
         }
         let stack = Self {
             wrapped,
@@ -99,12 +111,18 @@ impl BoundStack {
 
     /// The policies that this stack itself walks.
     fn fused<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.entries.iter().map(|entry| entry.object.bound(py)))
+        let policies: Vec<&Owned> = self.policies().collect();
+        PyTuple::new(py, policies.iter().map(|policy| policy.bound(py)))
+    }
+
+    /// The policies of this stack, each once.
+    fn policies(&self) -> impl Iterator<Item = &Owned> {
+        self.entries.iter().filter_map(|entry| entry.object.as_ref())
     }
 
     /// The policies of this stack and of those below, which a caller stands between.
     fn all_policies(&self, py: Python<'_>) -> PyResult<Vec<Owned>> {
-        let mut all: Vec<Owned> = self.entries.iter().map(|entry| entry.object.clone()).collect();
+        let mut all: Vec<Owned> = self.policies().cloned().collect();
         if let Some(below) = caller::stack_below(py, self.maker.as_ref().unwrap_or(&self.wrapped)) {
             let below = This::<Self>::of(&below).map(|below| below.all_policies(py));
             all.extend(below.transpose()?.unwrap_or_default());
@@ -140,7 +158,7 @@ impl Class for BoundStack {
         visit.all(&self.maker);
         visit.py(&self.target);
         for entry in &self.entries {
-            visit.one(&entry.object);
+            visit.all(&entry.object);
             visit.all(&entry.enabled);
         }
     }

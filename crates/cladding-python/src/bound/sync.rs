@@ -74,10 +74,9 @@ fn walk<const AWAIT: bool, const SWITCHED: bool>(
         match skipped(entry, call) {
             Ok(false) => {}
             Ok(true) => {
-                slot = Slot::skipped();
-                let outcome = walk::<AWAIT, SWITCHED>(stack, call, inner, kept);
+                let outcome = walk::<AWAIT, SWITCHED>(stack, call, &entries[entry.span..], kept);
                 if matches!(outcome, Outcome::Suspended(..)) {
-                    kept.push(slot);
+                    kept.extend((0..entry.span).map(|_| Slot::skipped()));
                 }
                 return outcome;
             }

@@ -132,7 +132,7 @@ impl Retry {
         let seconds = if at_once {
             0.0
         } else {
-            self.backoff.delay(slot.count, &mut random())
+            self.backoff.delay(slot.count, 0.0, &mut random())
         };
         slot.count = slot.count.saturating_add(1);
         if seconds > 0.0 {
