@@ -18,7 +18,7 @@ from cladding._hooks import install
 from cladding._memory import memory_guard
 from cladding._monitor import monitor
 from cladding._native import BoundPolicy, BoundStack, Policy, metrics_text
-from cladding._retry import retry
+from cladding._retry.decorator import retry
 from cladding._stack import Stack, of, stack
 from cladding._switch import configure, disabled, read_environment
 from cladding._timer import timer
@@ -93,6 +93,7 @@ _LATER = {
             "WrapperNotInitializedError",
             "lazy_import",
         ],
+        "_retry.events": ["RetryEvent"],
     }.items()
     for name in names
 }

@@ -78,7 +78,8 @@ from cladding._proxies import (
     WrapperNotInitializedError,
     lazy_import,
 )
-from cladding._retry import retry
+from cladding._retry.decorator import retry
+from cladding._retry.events import RetryEvent
 from cladding._stack import Stack, of, stack
 from cladding._switch import configure, disabled
 from cladding._timer import timer
@@ -112,6 +113,7 @@ __all__ = [
     "PathResolutionError",
     "Policy",
     "Range",
+    "RetryEvent",
     "Stack",
     "Stream",
     "TargetModuleNotFoundError",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
 from cladding import _carrier
 from cladding._native import Policy
+from cladding._retry.decorator import _Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -128,7 +129,7 @@ def _policies_of(part: Any) -> tuple[Policy, ...]:
 
 def _is_decorator(part: Any) -> bool:
     return (
-        isinstance(part, FunctionType)
+        isinstance(part, FunctionType | _Retry)
         and part.__name__ in POLICY_NAMES
         and str(part.__module__).startswith("cladding.")
     )

@@ -115,8 +115,8 @@ def test_of_what_is_not_decorated(target: Any) -> None:
 def test_policies_by_name() -> None:
     decorated = stack(retry(max_retries=1), timer, retry(max_retries=2))(Fails(0))
     bound = decorated.cladding
-    assert bound.timer is bound.policies[1]
-    assert bound.retry is bound.policies[0], "the outermost of that name"
+    assert bound.timer == bound.policies[1]
+    assert bound.retry == bound.policies[0] != bound.policies[2], "the outermost of that name"
     assert bound.retry.max_retries == 1
     for missing in ("monitor", "max_retries", "stats"):
         with pytest.raises(AttributeError):

@@ -29,7 +29,8 @@ def test_retry_outside_is_counted_inside(times: int) -> None:
 
 def test_order_with_a_policy_on_both_sides() -> None:
     twice = retry(max_retries=1, exceptions=RuntimeError, initial_delay=0)
-    decorated = stack(timer, twice, timer, AGAIN, timer)(Fails(5))
+    inner = retry(max_retries=2, exceptions=RuntimeError, initial_delay=0, nested="allow")
+    decorated = stack(timer, twice, timer, inner, timer)(Fails(5))
     assert decorated() == 6
     # The inner retry makes three attempts of each of the outer one's two.
     assert [calls(policy) for policy in decorated.cladding.policies if policy.name == "timer"] == [1, 2, 6]

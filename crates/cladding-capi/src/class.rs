@@ -45,7 +45,7 @@ pub trait Class: Sized + Send + 'static {
     }
 
     /// An attribute that no table names, asked when the ordinary look-up has failed, with [`TypeBuilder::more_attributes`].
-    fn attribute(&self, _py: Python<'_>, _name: &str) -> Option<Owned> {
+    fn attribute(_this: &This<'_, Self>, _py: Python<'_>, _name: &str) -> Option<Owned> {
         None
     }
 }

@@ -1,6 +1,8 @@
 //! Exceptions in flight: taken from the interpreter, looked at, and given back.
 
+use pyo3::exceptions::{PyBaseException, PyBaseExceptionGroup};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use pyo3::{PyTypeInfo, ffi};
 
 use crate::{Owned, counted};
@@ -107,6 +109,59 @@ pub fn matches(_py: Python<'_>, exception: &Owned, classes: &Owned) -> bool {
 pub fn forget_traceback(_py: Python<'_>, exception: &Owned) {
     // SAFETY: the object is an exception instance, and `None` stands for no traceback.
     unsafe { ffi::PyException_SetTraceback(exception.as_ptr(), ffi::Py_None()) };
+}
+
+/// Whether an exception is of a type that the interpreter itself, or a module written in C, has made.
+pub fn is_of_static_type(_py: Python<'_>, exception: &Owned) -> bool {
+    // SAFETY: the object is alive, and so is its type.
+    unsafe { ffi::PyType_GetFlags(ffi::Py_TYPE(exception.as_ptr())) & ffi::Py_TPFLAGS_HEAPTYPE == 0 }
+}
+
+/// How far a chain of exceptions is followed.
+const LONGEST_CHAIN: usize = 100;
+
+/// Forgets the tracebacks of an exception, of those that it came from, and of the members of groups among them.
+///
+/// An exception that is being handled where this is called belongs to the caller and stays as it is, with all behind it.
+pub fn forget_tracebacks(py: Python<'_>, exception: &Owned) {
+    forget_traceback(py, exception);
+    let mut found = origins(py, exception);
+    if found.is_empty() {
+        return;
+    }
+    // SAFETY: the thread is attached; the answer is a new reference or NULL.
+    let handled = unsafe { Owned::from_new(ffi::PyErr_GetHandledException()) };
+    for _ in 0..LONGEST_CHAIN {
+        let Some(next) = found.pop() else { return };
+        let is_handled = handled
+            .as_ref()
+            .is_some_and(|handled| handled.as_ptr() == next.as_ptr());
+        // What has no traceback was seen already, or was never raised.
+        if !is_handled && traceback(&next).is_some() {
+            forget_traceback(py, &next);
+            found.extend(origins(py, &next));
+        }
+    }
+}
+
+/// The exceptions that one came from: its cause, its context, and the members if it is a group.
+fn origins(py: Python<'_>, exception: &Owned) -> Vec<Owned> {
+    // SAFETY: the object is an exception; the answers are new references or NULL.
+    let linked = unsafe {
+        [
+            Owned::from_new(ffi::PyException_GetContext(exception.as_ptr())),
+            Owned::from_new(ffi::PyException_GetCause(exception.as_ptr())),
+        ]
+    };
+    let mut all: Vec<Owned> = linked.into_iter().flatten().collect();
+    if is_a::<PyBaseExceptionGroup>(py, exception)
+        && let Ok(members) = exception.bound(py).getattr(pyo3::intern!(py, "exceptions"))
+        && let Ok(members) = members.cast::<PyTuple>()
+    {
+        all.extend(members.iter().map(Owned::from));
+        all.retain(|each| is_a::<PyBaseException>(py, each));
+    }
+    all
 }
 
 /// An exception's traceback, to be put back with [`set_traceback`].

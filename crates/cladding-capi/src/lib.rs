@@ -17,6 +17,7 @@ mod arguments;
 pub mod buffer;
 pub mod carrier;
 mod class;
+mod context;
 mod entry;
 pub mod exception;
 mod guarded;
@@ -33,6 +34,7 @@ pub mod wide;
 
 pub use arguments::{Arguments, SavedArguments, call};
 pub use class::{Class, Getter, Method, TypeCell, Vectorcall, Visit};
+pub use context::ContextVariable;
 pub use entry::{counted, guard};
 pub use exception::Raised;
 pub use guarded::{Guard, Guarded};

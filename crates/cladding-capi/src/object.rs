@@ -384,7 +384,7 @@ unsafe extern "C" fn getattro<T: Class>(object: *mut ffi::PyObject, name: *mut f
         };
         let failed = Raised::assume().take(py);
         // What was looked for elsewhere and not found there is an exception of PyO3's.
-        let found = counted(py, |py| this.attribute(py, &name.bound(py).to_string()));
+        let found = counted(py, |py| T::attribute(&this, py, &name.bound(py).to_string()));
         match found {
             Some(value) => value.into_ptr(),
             None => to_c(Err(crate::exception::raise(py, failed))),

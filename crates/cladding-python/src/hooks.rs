@@ -167,6 +167,17 @@ pub(crate) trait Hooks: Send + Sync + Any {
         Vec::new()
     }
 
+    /// Tells, before any call, what other policies are on the same function; told again where the stack grows.
+    fn beside(&self, _others: &[&dyn Hooks]) {}
+
+    /// The labels under which this policy tells of the function, if it is the monitor.
+    fn monitor_labels(&self) -> Option<&Labels> {
+        None
+    }
+
+    /// Takes over the numbers of another of the same policy, for a call with another configuration.
+    fn inherit(&mut self, _from: &dyn Hooks) {}
+
     /// Before the wrapped function.
     fn enter(&self, _call: &Call<'_>, _slot: &mut Slot) -> Enter {
         Enter::Proceed

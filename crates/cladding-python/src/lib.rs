@@ -22,6 +22,7 @@ mod policy;
 mod proxies;
 mod switches;
 mod target;
+mod testing;
 mod waits;
 
 use bound::BoundStack;
@@ -77,6 +78,8 @@ fn watch(class: &Bound<'_, PyType>) -> PyResult<()> {
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
+    use super::bound::Block;
+    #[pymodule_export]
     use super::caller::{caller, strip_handled};
     #[pymodule_export]
     use super::flight::Flight;
@@ -85,6 +88,8 @@ mod _native {
     #[pymodule_export]
     use super::memo::lru_cache;
     #[pymodule_export]
+    use super::policies::retry_after_seconds;
+    #[pymodule_export]
     use super::policy::{BoundPolicy, Policy, PolicyMethod};
     #[pymodule_export]
     use super::proxies::{set_face_maker, set_instance_finder};
@@ -92,6 +97,8 @@ mod _native {
     use super::switches::{metrics_text, rules, switch};
     #[pymodule_export]
     use super::target::Target;
+    #[pymodule_export]
+    use super::testing::testing;
     #[pymodule_export]
     use super::{arm, bind, bound_in};
     use pyo3::prelude::*;

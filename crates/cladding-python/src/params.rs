@@ -143,6 +143,29 @@ impl<'a, 'py> Params<'a, 'py> {
             })
     }
 
+    /// A callable whose answer is used at once, or `None`; `allowed` says what it is to be.
+    pub(crate) fn callback(&self, name: &'static str, allowed: &str) -> PyResult<Option<Owned>> {
+        let Some(value) = self.get(name)?.filter(|value| !value.is_none()) else {
+            return Ok(None);
+        };
+        if !value.is_callable() || makes_coroutines(&value)? {
+            return Err(self.wrong(name, &value, allowed));
+        }
+        Ok(Some(value.into()))
+    }
+
+    /// A duration above 0 and up to [`LONGEST`]; `None` if it was not given, or given as `None`.
+    pub(crate) fn limit(&self, name: &'static str) -> PyResult<Option<f64>> {
+        let Some(value) = self.get(name)?.filter(|value| !value.is_none()) else {
+            return Ok(None);
+        };
+        let seconds = plain_seconds(&value).filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST);
+        seconds.map(Some).ok_or_else(|| {
+            let allowed = "seconds above 0 and up to 1e9, as a number or a timedelta, or None";
+            self.wrong(name, &value, allowed)
+        })
+    }
+
     /// `enabled`: a bool (which was acted on already), or a callable that is asked at each call.
     pub(crate) fn enabled(&mut self) -> PyResult<Option<Owned>> {
         match self.get("enabled")? {
@@ -153,8 +176,8 @@ impl<'a, 'py> Params<'a, 'py> {
         }
     }
 
-    /// Refuses what no policy has asked for.
-    pub(crate) fn finish(self) -> PyResult<()> {
+    /// Refuses what no policy has asked for, and tells what was asked for.
+    pub(crate) fn finish(self) -> PyResult<Vec<&'static str>> {
         let asked = self.asked.into_inner();
         for key in self.values.keys() {
             let key = key.extract::<String>()?;
@@ -165,13 +188,30 @@ impl<'a, 'py> Params<'a, 'py> {
                 )));
             }
         }
-        Ok(())
+        Ok(asked)
     }
 }
 
 /// A string without lone surrogates, which have no encoding.
 pub(crate) fn plain_text<'a>(value: &'a Bound<'_, PyAny>) -> Option<&'a str> {
     value.cast::<PyString>().ok()?.to_str().ok()
+}
+
+/// Whether calls of this give something to await.
+pub(crate) fn makes_coroutines(callable: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let is_async = callable.py().import("inspect")?.getattr("iscoroutinefunction")?;
+    if is_async.call1((callable,))?.is_truthy()? {
+        return Ok(true);
+    }
+    match callable.get_type().getattr_opt("__call__")? {
+        Some(call) => is_async.call1((call,))?.is_truthy(),
+        None => Ok(false),
+    }
+}
+
+/// A finite number of seconds from 0 to [`LONGEST`], of a number or a `timedelta`.
+pub(crate) fn wait_seconds(value: &Bound<'_, PyAny>) -> Option<f64> {
+    plain_seconds(value).filter(|seconds| (0.0..=LONGEST).contains(seconds))
 }
 
 fn plain_seconds(value: &Bound<'_, PyAny>) -> Option<f64> {

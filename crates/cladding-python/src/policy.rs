@@ -34,6 +34,8 @@ pub(crate) struct Policy {
     parameters: Py<PyDict>,
     spec: Box<dyn Spec>,
     enabled: Option<Owned>,
+    /// The parameters that there are, given or not.
+    known: Vec<&'static str>,
 }
 
 #[pymethods]
@@ -44,12 +46,13 @@ impl Policy {
         let mut params = Params::new(name, &parameters);
         let enabled = params.enabled()?;
         let (name, spec) = policies::build(py, name, &mut params)?;
-        params.finish()?;
+        let known = params.finish()?;
         Ok(Self {
             name,
             parameters: parameters.unbind(),
             spec,
             enabled,
+            known,
         })
     }
 
@@ -61,11 +64,24 @@ impl Policy {
     fn __getattr__(&self, py: Python<'_>, name: &str) -> PyResult<Py<PyAny>> {
         match self.parameters.bind(py).get_item(name)? {
             Some(value) => Ok(value.unbind()),
+            None if self.known.contains(&name) => Ok(py.None()),
             None => Err(PyAttributeError::new_err(format!(
                 "{} has no parameter {name:?}",
                 self.name
             ))),
         }
+    }
+
+    /// Calls any callable as if it were decorated with this policy.
+    #[pyo3(signature = (function, /, *args, **kwargs))]
+    fn call<'py>(
+        slf: &Bound<'py, Self>,
+        function: &Bound<'py, PyAny>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let over = slf.py().import("cladding._direct")?.getattr("over")?;
+        over.call1((slf, function))?.call(args, kwargs)
     }
 
     fn __call__<'py>(slf: &Bound<'py, Self>, target: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -147,6 +163,9 @@ pub(crate) struct BoundPolicy {
     pub(crate) switch: Arc<Switch>,
     pub(crate) enabled: Option<Owned>,
     cleared: AtomicBool,
+    /// The stack that this was taken from by its name, for those who want to go on from there. Only views have one; what
+    /// they share with the policy that they are a view of is that one's to show to the garbage collector.
+    stack: Option<Owned>,
 }
 
 #[pymethods]
@@ -165,7 +184,51 @@ impl BoundPolicy {
             switch,
             enabled,
             cleared: AtomicBool::new(false),
+            stack: None,
         })
+    }
+
+    /// The same policy on the same function, with another description: the switch and the numbers are shared.
+    fn again(&self, py: Python<'_>, policy: Py<Policy>) -> PyResult<Self> {
+        let description = policy.get();
+        let mut hooks = description.spec.bind(py, self.target.get())?;
+        if let Some(hooks) = Arc::get_mut(&mut hooks) {
+            hooks.inherit(&*self.hooks);
+        }
+        let enabled = description.enabled.clone();
+        Ok(Self {
+            policy,
+            target: self.target.clone_ref(py),
+            hooks,
+            switch: Arc::clone(&self.switch),
+            enabled,
+            cleared: AtomicBool::new(false),
+            stack: None,
+        })
+    }
+
+    /// The decorated callable with other parameters of this policy, for one call: `f.cladding.retry.replace(max_retries=5)(...)`.
+    #[pyo3(signature = (**changes))]
+    fn replace<'py>(slf: &Bound<'py, Self>, changes: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let Some(stack) = &slf.get().stack else {
+            let name = slf.get().name();
+            return Err(PyTypeError::new_err(format!(
+                "replace() goes by the name of the policy: f.cladding.{name}.replace(...)"
+            )));
+        };
+        let changes = changes.cloned().unwrap_or_else(|| PyDict::new(py));
+        let replaced = py.import("cladding._replacing")?.getattr("in_stack")?;
+        replaced.call1((stack.bound(py), slf, changes))
+    }
+
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        let other = other.cast::<Self>();
+        other.is_ok_and(|other| Arc::ptr_eq(&self.hooks, &other.get().hooks))
+    }
+
+    fn __hash__(&self) -> usize {
+        Arc::as_ptr(&self.hooks).cast::<()>() as usize
     }
 
     #[getter]
@@ -241,6 +304,9 @@ impl BoundPolicy {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.policy)?;
         visit.call(&self.target)?;
+        if let Some(stack) = &self.stack {
+            return visit.call(stack.as_py());
+        }
         if self.cleared.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -251,7 +317,25 @@ impl BoundPolicy {
     }
 
     fn __clear__(&self) {
-        self.hooks.clear();
+        if self.stack.is_none() {
+            self.hooks.clear();
+        }
+    }
+}
+
+impl BoundPolicy {
+    /// This policy as it is in a stack.
+    pub(crate) fn in_stack(&self, py: Python<'_>, stack: Owned) -> PyResult<Owned> {
+        let view = Self {
+            policy: self.policy.clone_ref(py),
+            target: self.target.clone_ref(py),
+            hooks: Arc::clone(&self.hooks),
+            switch: Arc::clone(&self.switch),
+            enabled: self.enabled.clone(),
+            cleared: AtomicBool::new(true),
+            stack: Some(stack),
+        };
+        Ok(Bound::new(py, view)?.into_any().into())
     }
 }
 

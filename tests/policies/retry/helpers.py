@@ -1,4 +1,4 @@
-"""A body that fails as often as it is told."""
+"""A body that fails as often as it is told, and the numbers that tests look at."""
 
 from __future__ import annotations
 
@@ -20,3 +20,9 @@ class Fails:
             self.raised.append(error)
             raise error
         return self.calls
+
+
+def numbers(f: Any) -> dict[str, int]:
+    """How often a function was called, retried and given up."""
+    stats = f.cladding.retry.stats
+    return {name: stats[name] for name in ("calls", "retries", "gave_up")}

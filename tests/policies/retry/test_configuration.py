@@ -34,7 +34,7 @@ async def _decides(error: Exception) -> bool:
         *(("initial_delay", value) for value in (-0.1, float("nan"), float("inf"), "1", None, timedelta(seconds=-1))),
         *(("max_delay", value) for value in (-1, float("nan"), float("inf"), 2e9, "1", None, True)),
         ("max_delay", 0.05),  # less than the first delay
-        *(("jitter", value) for value in ("some", "", None, True, 1)),
+        *(("jitter", value) for value in ("some", "", True, 1, b"full")),
         *(("exceptions", value) for value in ((), "ValueError", None, ValueError(), [ValueError], (ValueError, "x"))),
         *(("exceptions", value) for value in (BaseException, KeyboardInterrupt, asyncio.CancelledError, GeneratorExit)),
         *(("exceptions", value) for value in ((ValueError, SystemExit), (ValueError, (KeyError,)), int, _decides)),

@@ -116,7 +116,7 @@ def test_two_retries_on_one_function_leave_one_note(cladding: Any, waits: list[f
     fails = Fails(99)
 
     @cladding.retry(max_retries=2)
-    @cladding.retry(max_retries=1)
+    @cladding.retry(max_retries=1, nested="allow")
     def f() -> None:
         fails()
 
@@ -130,7 +130,7 @@ def test_two_retries_on_one_function_leave_one_note(cladding: Any, waits: list[f
 
 
 def test_each_function_that_gave_up_says_so(cladding: Any, waits: list[float]) -> None:
-    @cladding.retry(max_retries=1)
+    @cladding.retry(max_retries=1, nested="allow")
     def inner() -> None:
         raise ConnectionError
 

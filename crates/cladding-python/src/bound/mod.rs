@@ -16,12 +16,14 @@ use crate::policy::BoundPolicy;
 use crate::switches::Switch;
 use crate::target::{Kind, Target};
 
+mod block;
 mod deferred;
 mod driver;
 mod machine;
 mod state;
 mod sync;
 
+pub(crate) use block::Block;
 use driver::Driver;
 pub(crate) use machine::Suspension;
 
@@ -92,6 +94,8 @@ impl BoundStack {
                 });
             }
         }
+        let all: Vec<&dyn Hooks> = entries.iter().map(|entry| &*entry.hooks).collect();
+        all.iter().for_each(|hooks| hooks.beside(&all));
         let stack = Self {
             wrapped,
             kind: target.get().kind,
@@ -178,11 +182,13 @@ impl Class for BoundStack {
     }
 
     /// A policy by its name: the outermost of that name.
-    fn attribute(&self, py: Python<'_>, name: &str) -> Option<Owned> {
-        self.all_policies(py).ok()?.into_iter().find(|policy| {
+    fn attribute(this: &This<'_, Self>, py: Python<'_>, name: &str) -> Option<Owned> {
+        let found = this.all_policies(py).ok()?.into_iter().find(|policy| {
             let policy = policy.bound(py).cast::<BoundPolicy>();
             policy.is_ok_and(|policy| policy.get().policy.get().name == name)
-        })
+        })?;
+        let policy = found.bound(py).cast::<BoundPolicy>().ok()?;
+        policy.get().in_stack(py, this.owned()).ok()
     }
 }
 

@@ -61,9 +61,9 @@ impl Class for BoundLruCache {
         Ok(format!("<bound method {function} of {instance}, with a cache>"))
     }
 
-    fn attribute(&self, py: Python<'_>, name: &str) -> Option<Owned> {
+    fn attribute(this: &This<'_, Self>, py: Python<'_>, name: &str) -> Option<Owned> {
         // Whatever the function has; an attribute that is nowhere is reported as this object's own.
-        self.cache.bound(py).getattr(name).ok().map(Owned::from)
+        this.cache.bound(py).getattr(name).ok().map(Owned::from)
     }
 }
 

@@ -14,6 +14,8 @@ mod synchronized;
 mod timer;
 mod validate;
 
+pub(crate) use retry::retry_after_seconds;
+
 /// Builds a policy's specification from its parameters.
 pub(crate) fn build(
     py: Python<'_>,

@@ -116,6 +116,10 @@ impl Hooks for Monitor {
         Exit::Pass
     }
 
+    fn monitor_labels(&self) -> Option<&Labels> {
+        Some(&self.labels)
+    }
+
     fn stats(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
         let ended = self.latency.count();
         let errors = PyDict::new(py);

@@ -1,180 +1,323 @@
-//! The live side: one call's attempts.
+//! The live side: one function's retried calls.
 
-use std::fmt::Write as _;
+use std::sync::{Arc, OnceLock};
 
 use cladding_capi::{Owned, exception};
-use cladding_engine::metrics::Counter;
-use cladding_engine::metrics::exposition::Kind;
-use cladding_engine::retry::Backoff;
+use cladding_engine::metrics::exposition::Kind as FamilyKind;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString};
+use pyo3::types::{PyDict, PyString};
 
-use super::Worth;
-use super::chance::random;
+use super::course::Course;
+use super::nesting::{self, Mark};
+use super::note;
+use super::numbers::Numbers;
+use super::plan::{Attempt, Ending, Next, Plan};
+use super::telling::{Event, Told, What};
 use crate::clock;
 use crate::counters::add;
-use crate::hooks::{Call, Enter, Exit, Family, Hooks, Outcome, Page, Slot, Wait};
-use crate::target::Target;
+use crate::hooks::{Call, Enter, Exit, Family, Hooks, Labels, Outcome, Page, Slot, Wait};
+use crate::target::{Kind, Target};
 
 /// A call's phase while the wait before its next attempt is under way. Before, the phase is 0.
 const WAITING: u8 = 1;
 
 pub(super) struct Retry {
-    max_retries: Option<u64>,
-    backoff: Backoff,
-    worth: Worth,
+    plan: Plan,
+    told: Told,
     function: String,
-    calls: Counter,
-    retries: Counter,
-    gave_up: Counter,
+    /// The same as an object, by which calls inside see this one.
+    name: Owned,
+    /// A generator runs in its consumer's context between items, so it cannot say there that it is around anything.
+    nests: bool,
+    numbers: Arc<Numbers>,
+    /// The labels of the monitor on the same function, if there is one.
+    monitor: OnceLock<Labels>,
 }
 
 impl Hooks for Retry {
     #[inline]
-    fn enter(&self, _call: &Call<'_>, _slot: &mut Slot) -> Enter {
-        add(&self.calls, 1);
+    fn enter(&self, call: &Call<'_>, slot: &mut Slot) -> Enter {
+        add(&self.numbers.calls, 1);
+        slot.started = call.now();
+        if nesting::is_early() && self.nests {
+            return self.announce(call.py, slot);
+        }
         Enter::Proceed
     }
 
     #[inline]
     fn exit(&self, call: &Call<'_>, slot: &mut Slot, outcome: &mut Outcome) -> Exit {
-        if let Outcome::Returned(_) = outcome {
+        if matches!(outcome, Outcome::Returned(_)) && slot.data.is_none() && !self.looks_at_results() {
             return Exit::Pass;
         }
-        self.failed(call, slot, outcome)
+        self.ended(call, slot, outcome)
+    }
+
+    fn beside(&self, others: &[&dyn Hooks]) {
+        if let Some(labels) = others.iter().find_map(|other| other.monitor_labels()) {
+            let _ = self.monitor.set(labels.clone());
+        }
+    }
+
+    fn inherit(&mut self, from: &dyn Hooks) {
+        let from: &dyn std::any::Any = from;
+        if let Some(from) = from.downcast_ref::<Self>() {
+            self.numbers = Arc::clone(&from.numbers);
+            self.monitor = from.monitor.clone();
+        }
     }
 
     fn repeats(&self) -> bool {
-        self.max_retries != Some(0)
+        self.plan.max_retries != Some(0)
     }
 
     fn stats(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
-        let stats = PyDict::new(py);
-        stats.set_item("calls", self.calls.get())?;
-        stats.set_item("retries", self.retries.get())?;
-        stats.set_item("gave_up", self.gave_up.get())?;
-        Ok(stats.unbind())
+        Ok(self.numbers.stats(py)?.unbind())
     }
 
     fn metrics(&self, _target: &Target, page: &mut Page) {
-        let labels = vec![("function".to_owned(), self.function.clone())];
-        page.count(RETRIES, labels.clone(), self.retries.get());
-        page.count(GAVE_UP, labels, self.gave_up.get());
+        let own = || vec![("function".to_owned(), self.function.clone())];
+        let labels = self.monitor.get().cloned().unwrap_or_else(own);
+        page.count(RETRIES, labels.clone(), self.numbers.retries.get());
+        page.count(GAVE_UP, labels.clone(), self.numbers.gave_up.get());
+        page.count(RECOVERED, labels, self.numbers.recovered.get());
     }
 
     fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {
-        self.worth.traverse(visit);
+        self.plan.traverse(visit);
+        self.told.traverse(visit);
+        visit(&self.name);
     }
 }
 
 const RETRIES: Family = Family {
     name: "cladding_retries_total",
     help: "Attempts after the first.",
-    kind: Kind::Counter,
+    kind: FamilyKind::Counter,
 };
 const GAVE_UP: Family = Family {
     name: "cladding_retry_gave_up_total",
     help: "Calls whose last attempt failed too.",
-    kind: Kind::Counter,
+    kind: FamilyKind::Counter,
+};
+const RECOVERED: Family = Family {
+    name: "cladding_retry_recovered_total",
+    help: "Calls that succeeded after a retry.",
+    kind: FamilyKind::Counter,
 };
 
 impl Retry {
-    pub(super) fn new(max_retries: Option<u64>, backoff: Backoff, worth: Worth, target: &Target) -> Self {
+    pub(super) fn new(py: Python<'_>, plan: Plan, told: Told, target: &Target) -> Self {
+        let function = target.full_name();
         Self {
-            max_retries,
-            backoff,
-            worth,
-            function: target.full_name(),
-            calls: Counter::new(),
-            retries: Counter::new(),
-            gave_up: Counter::new(),
+            name: PyString::new(py, &function).into_any().into(),
+            function,
+            plan,
+            told,
+            nests: !matches!(target.kind, Kind::Generator | Kind::AsyncGenerator),
+            numbers: Arc::default(),
+            monitor: OnceLock::new(),
         }
+    }
+
+    fn looks_at_results(&self) -> bool {
+        self.plan.on_result.is_some() || self.told.wants(What::Success)
     }
 
     #[cold]
-    fn failed(&self, call: &Call<'_>, slot: &mut Slot, outcome: &mut Outcome) -> Exit {
-        let py = call.py;
-        if slot.phase == WAITING {
-            slot.phase = 0;
-            add(&self.retries, 1);
-            return Exit::Again;
-        }
-        let Outcome::Raised(failure) = &*outcome else {
-            return Exit::Pass;
-        };
-        if call.yielded || call.closing || !outcome.is_ordinary_failure(py) {
-            return Exit::Pass;
-        }
-        let included = self.worth.includes(py, failure);
-        call.time_passed();
-        match included {
-            Ok(true) => {}
-            Ok(false) => return Exit::Pass,
-            Err(error) => {
-                let error = Owned::from(cladding_capi::counted(py, |py| error.into_value(py)));
-                // What was asked about is shown above the predicate's own error, as in an `except` clause.
-                ignore(py, error.bound(py).setattr("__context__", failure.bound(py)));
-                *outcome = Outcome::Raised(error);
-                return Exit::Pass;
+    fn announce(&self, py: Python<'_>, slot: &mut Slot) -> Enter {
+        match Mark::announce(py, &self.name) {
+            Ok(mark) => {
+                Course::of(slot).mark = Some(mark);
+                Enter::Proceed
             }
+            Err(error) => Enter::Answer(Outcome::error(py, error)),
         }
-        if self.max_retries.is_some_and(|most| u64::from(slot.count) >= most) {
-            add(&self.gave_up, 1);
-            ignore(py, self.leave_note(call, slot, failure));
-            return Exit::Pass;
-        }
-        if slot.count == 0 {
-            slot.started = call.now();
-        }
-        // Whoever else holds the exception (it may be raised again, by the next attempt even) holds no frames by it.
-        exception::forget_traceback(py, failure);
-        let at_once = self.backoff.initial_delay() <= 0.0;
-        let seconds = if at_once {
-            0.0
-        } else {
-            self.backoff.delay(slot.count, 0.0, &mut random())
-        };
-        slot.count = slot.count.saturating_add(1);
-        if seconds > 0.0 {
-            slot.phase = WAITING;
-            return Exit::Wait(Wait::Seconds(seconds).into());
-        }
-        // Nothing else would notice an interrupt if attempts fail without running Python code, and without end.
-        if let Err(interrupt) = py.check_signals() {
-            *outcome = Outcome::error(py, interrupt);
-            return Exit::Pass;
-        }
-        add(&self.retries, 1);
-        Exit::Again
     }
 
-    /// Says on the last exception what was tried. An exception has one such note for each function: a stack of two
-    /// retries, or an exception that is kept and raised by one call after the other, does not collect them.
-    fn leave_note(&self, call: &Call<'_>, slot: &Slot, failure: &Owned) -> PyResult<()> {
+    /// An attempt or a wait has ended; nearly every call has none of this but the end of its one attempt.
+    #[cold]
+    fn ended(&self, call: &Call<'_>, slot: &mut Slot, outcome: &mut Outcome) -> Exit {
         let py = call.py;
-        let begin = format!("retry of {} gave up after ", self.function);
-        let (attempts, plural) = (u64::from(slot.count) + 1, if slot.count == 0 { "" } else { "s" });
-        let mut note = format!("{begin}{attempts} attempt{plural}");
-        if slot.count > 0 {
-            let nanos = clock::nanos_between(slot.started, call.now());
-            let _ = write!(note, ", {:.3} s after the first failure", nanos as f64 / 1e9);
-        }
-        let _ = write!(note, ": max_retries={}", slot.count);
-        let attributes = failure.bound(py).getattr(pyo3::intern!(py, "__dict__"))?;
-        let notes = attributes.cast::<PyDict>()?.get_item(pyo3::intern!(py, "__notes__"))?;
-        if let Some(notes) = notes.as_ref().and_then(|notes| notes.cast::<PyList>().ok()) {
-            let is_ours = |known: &Bound<'_, PyAny>| {
-                known
-                    .cast::<PyString>()
-                    .is_ok_and(|known| known.to_string_lossy().starts_with(&begin))
-            };
-            if let Some(index) = notes.iter().position(|known| is_ours(&known)) {
-                return notes.set_item(index, note);
+        call.time_passed();
+        let said = if slot.phase == WAITING {
+            slot.phase = 0;
+            self.waited(call, slot, outcome)
+        } else {
+            self.attempted(call, slot, outcome)
+        };
+        match said {
+            Ok(Exit::Pass) => self.leave(py, slot),
+            Ok(again) => return again,
+            Err(error) => {
+                self.fail(py, error, outcome);
+                self.leave(py, slot);
             }
         }
-        failure.bound(py).call_method1(pyo3::intern!(py, "add_note"), (note,))?;
+        Exit::Pass
+    }
+
+    /// An error of a callable of the user's, or an interrupt, in place of what the attempt ended with. That is shown above
+    /// it, as in an `except` clause.
+    fn fail(&self, py: Python<'_>, error: PyErr, outcome: &mut Outcome) {
+        let error = Owned::from(cladding_capi::counted(py, |py| error.into_value(py)));
+        if let Outcome::Raised(failure) = &*outcome {
+            ignore(py, error.bound(py).setattr("__context__", failure.bound(py)));
+        }
+        *outcome = Outcome::Raised(error);
+    }
+
+    /// Takes back what calls inside were told.
+    fn leave(&self, py: Python<'_>, slot: &mut Slot) {
+        if slot.data.is_some()
+            && let Some(mark) = Course::of(slot).mark.take()
+        {
+            ignore(py, mark.leave(py));
+        }
+    }
+
+    /// The wait before the next attempt is over. A wait can take longer than it was to.
+    fn waited(&self, call: &Call<'_>, slot: &mut Slot, outcome: &Outcome) -> PyResult<Exit> {
+        if let Some(reason) = self.plan.beyond(|| elapsed(call, slot.started), 0.0) {
+            // The attempt that was waited for was counted, and does not come.
+            slot.count = slot.count.saturating_sub(1);
+            self.give_up(call, slot, outcome, &reason)?;
+            return Ok(Exit::Pass);
+        }
+        add(&self.numbers.retries, 1);
+        Ok(Exit::Again)
+    }
+
+    fn attempted(&self, call: &Call<'_>, slot: &mut Slot, outcome: &mut Outcome) -> PyResult<Exit> {
+        let py = call.py;
+        let ending = match &*outcome {
+            Outcome::Raised(failure) if outcome.is_ordinary_failure(py) => Ending::Raised(failure),
+            Outcome::Returned(result) => Ending::Returned(result),
+            _ => return Ok(Exit::Pass),
+        };
+        let next = if call.yielded || call.closing {
+            Next::Pass
+        } else {
+            let started = slot.started;
+            let attempt = Attempt {
+                function: &self.function,
+                retries: slot.count,
+                elapsed: &|| elapsed(call, started),
+                ending,
+                nests: self.nests,
+            };
+            let next = self.plan.decide(py, &attempt, Course::of(slot))?;
+            call.time_passed();
+            next
+        };
+        match next {
+            Next::Retry(delay) => self.retry(call, slot, ending, delay),
+            Next::GiveUp(reason) => {
+                self.give_up(call, slot, outcome, &reason)?;
+                Ok(Exit::Pass)
+            }
+            Next::Pass => {
+                match ending {
+                    Ending::Returned(_) => self.succeeded(call, slot, ending)?,
+                    Ending::Raised(failure) if slot.count > 0 => {
+                        let earlier = Course::of(slot).before(py, Some(failure))?;
+                        ignore(py, note::keep_earlier(py, failure, &earlier));
+                    }
+                    Ending::Raised(_) => {}
+                }
+                Ok(Exit::Pass)
+            }
+        }
+    }
+
+    fn retry(&self, call: &Call<'_>, slot: &mut Slot, ending: Ending<'_>, delay: f64) -> PyResult<Exit> {
+        let py = call.py;
+        self.tell(call, slot, What::Retry, ending, Some(delay), None)?;
+        if self.nests && self.plan.announces(slot.count, delay) && Course::of(slot).mark.is_none() {
+            Course::of(slot).mark = Some(Mark::announce(py, &self.name)?);
+        }
+        if let Some(failure) = ending.exception() {
+            // Whoever else holds the exception (it may be raised again, by the next attempt even) holds no frames by it.
+            exception::forget_tracebacks(py, failure);
+            Course::of(slot).keep(failure);
+        }
+        slot.count = slot.count.saturating_add(1);
+        if delay > 0.0 {
+            add(&self.numbers.waited, (delay * 1e9) as u64);
+            slot.phase = WAITING;
+            return Ok(Exit::Wait(Wait::Seconds(delay).into()));
+        }
+        // Nothing else would notice an interrupt if attempts fail without running Python code, and without end.
+        py.check_signals()?;
+        add(&self.numbers.retries, 1);
+        Ok(Exit::Again)
+    }
+
+    fn give_up(&self, call: &Call<'_>, slot: &mut Slot, outcome: &Outcome, reason: &str) -> PyResult<()> {
+        let py = call.py;
+        add(&self.numbers.gave_up, 1);
+        let ending = match outcome {
+            Outcome::Raised(failure) => {
+                let elapsed = elapsed(call, slot.started);
+                ignore(
+                    py,
+                    note::leave(py, failure, &self.function, slot.count, elapsed, reason),
+                );
+                let earlier = Course::of(slot).before(py, Some(failure))?;
+                ignore(py, note::keep_earlier(py, failure, &earlier));
+                Ending::Raised(failure)
+            }
+            Outcome::Returned(result) => Ending::Returned(result),
+            Outcome::Suspended(_) => unreachable!("no policy sees a suspended call"),
+        };
+        self.tell(call, slot, What::GiveUp, ending, None, Some(reason))
+    }
+
+    fn succeeded(&self, call: &Call<'_>, slot: &mut Slot, ending: Ending<'_>) -> PyResult<()> {
+        if slot.count > 0 {
+            add(&self.numbers.recovered, 1);
+        }
+        self.tell(call, slot, What::Success, ending, None, None)
+    }
+
+    fn tell(
+        &self,
+        call: &Call<'_>,
+        slot: &mut Slot,
+        what: What,
+        ending: Ending<'_>,
+        delay: Option<f64>,
+        reason: Option<&str>,
+    ) -> PyResult<()> {
+        let py = call.py;
+        // A first attempt that succeeds is nothing to write to a log.
+        let log = self.monitor.get().is_some() && (what != What::Success || slot.count > 0);
+        if !log && !self.told.wants(what) {
+            return Ok(());
+        }
+        let (attempt, elapsed) = (u64::from(slot.count) + 1, elapsed(call, slot.started));
+        let failures = Course::of(slot).before(py, ending.exception())?;
+        let event = Event {
+            function: &self.function,
+            attempt,
+            ending,
+            delay,
+            elapsed,
+            deadline: self.plan.deadline,
+            max_retries: self.plan.max_retries,
+            reason,
+            failures,
+        };
+        if !self.told.tell(py, what, log, event)? {
+            add(&self.numbers.hook_errors, 1);
+        }
         Ok(())
     }
+}
+
+/// The seconds since a call began.
+fn elapsed(call: &Call<'_>, started: u64) -> f64 {
+    clock::nanos_between(started, call.now()) as f64 / 1e9
 }
 
 /// Lets an error go, where the caller's own exception matters more.

@@ -11,7 +11,7 @@ use pyo3::types::{PyDict, PyMapping, PyString};
 
 use crate::counters::add;
 use crate::hooks::{Call, Enter, Family, Hooks, Outcome, Page, Slot};
-use crate::params::{Params, configuration_error};
+use crate::params::{Params, configuration_error, makes_coroutines};
 use crate::policy::Spec;
 use crate::target::{Kind, Target};
 
@@ -159,18 +159,6 @@ impl Spec for ValidateSpec {
 
     fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {
         self.fallback.iter().for_each(visit);
-    }
-}
-
-/// Whether calling this makes a coroutine, as far as can be told: an `async def`, or an object with such a `__call__`.
-fn makes_coroutines(callable: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let is_async = callable.py().import("inspect")?.getattr("iscoroutinefunction")?;
-    if is_async.call1((callable,))?.is_truthy()? {
-        return Ok(true);
-    }
-    match callable.get_type().getattr_opt("__call__")? {
-        Some(call) => is_async.call1((call,))?.is_truthy(),
-        None => Ok(false),
     }
 }
 
