@@ -7,6 +7,7 @@ read ``__init__.pyi`` beside this file, which has the same names.
 from cladding._cache import cache_result
 from cladding._errors import (
     AccessDeniedError,
+    CallTimeoutError,
     CladdingError,
     ConfigurationError,
     InterfaceError,
@@ -80,6 +81,7 @@ _LATER = {
             "wrap_object_attribute",
             "wrapper_chain",
         ],
+        "_timeout": ["timeout"],
         "_proxies": [
             "AutoObjectProxy",
             "BaseObjectProxy",
@@ -104,6 +106,7 @@ __all__ = [  # noqa: PLE0604 # pyright: ignore[reportUnsupportedDunderAll]
     "Array",
     "BoundPolicy",
     "BoundStack",
+    "CallTimeoutError",
     "CladdingError",
     "ConfigurationError",
     "InterfaceError",
@@ -150,6 +153,7 @@ def __dir__() -> list[str]:
 for _public in (
     AccessDeniedError,
     Array,
+    CallTimeoutError,
     CladdingError,
     ConfigurationError,
     InterfaceError,

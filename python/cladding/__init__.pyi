@@ -7,6 +7,7 @@ from cladding._decorating import Decorator, decorator
 from cladding._dispatch import AmbiguousDispatchError, dispatch_on
 from cladding._errors import (
     AccessDeniedError,
+    CallTimeoutError,
     CladdingError,
     ConfigurationError,
     InterfaceError,
@@ -82,6 +83,7 @@ from cladding._retry.decorator import retry
 from cladding._retry.events import RetryEvent
 from cladding._stack import Stack, of, stack
 from cladding._switch import configure, disabled
+from cladding._timeout import timeout
 from cladding._timer import timer
 from cladding._validate import Array, Keys, Range, validate_input
 
@@ -96,6 +98,7 @@ __all__ = [
     "BoundFunctionWrapper",
     "BoundPolicy",
     "BoundStack",
+    "CallTimeoutError",
     "CallableObjectProxy",
     "CladdingError",
     "ConfigurationError",
@@ -173,6 +176,7 @@ __all__ = [
     "sync_to_async",
     "synchronized",
     "tail_recursive",
+    "timeout",
     "timer",
     "trace",
     "transient_function_wrapper",

@@ -73,3 +73,12 @@ class AccessDeniedError(CladdingError, PermissionError):
     """The function's qualified name."""
     check: str = ""
     """The name of the check that refused."""
+
+
+class CallTimeoutError(CladdingError, TimeoutError):
+    """A call took longer than ``timeout`` allows."""
+
+    function: str = ""
+    """The function's full name."""
+    seconds: float = 0.0
+    """How long it was allowed to take."""

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
 F = TypeVar("F")
 
-POLICY_NAMES = ("cache_result", "memory_guard", "monitor", "noop", "retry", "synchronized", "timer", "validate_input")
+POLICY_NAMES = (
+    "cache_result",
+    "memory_guard",
+    "monitor",
+    "noop",
+    "retry",
+    "synchronized",
+    "timeout",
+    "timer",
+    "validate_input",
+)
 
 
 class Stack:

@@ -55,6 +55,15 @@ def under_trio() -> bool:
     return trio is not None and bool(trio.lowlevel.in_trio_run())
 
 
+def runs_in_asyncio() -> bool:
+    """Whether a task of asyncio's runs the code that asks."""
+    asyncio = sys.modules.get("asyncio")
+    try:
+        return asyncio is not None and asyncio.current_task() is not None
+    except RuntimeError:
+        return False
+
+
 def current_task() -> tuple[object, object] | None:
     """The task that runs now in asyncio or trio, and what stands for its event loop; ``None`` where no event loop runs."""
     if under_trio():

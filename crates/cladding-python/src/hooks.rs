@@ -46,6 +46,11 @@ pub(crate) enum Enter {
     Answer(Outcome),
     /// Wait, then ask `enter` again.
     Wait(Box<Wait>),
+    /// Everything inside is called by this callable, which gets the rest of the stack as a callable and the call's
+    /// arguments behind it. What comes of its own call (in coroutines, of awaiting that) is the outcome, with which `exit`
+    /// is asked as ever; it must not say [`Exit::Again`]. The rest may be called any number of times, from any thread or
+    /// task, and gives what the wrapped callable gives: a coroutine, say, that has not begun.
+    Elsewhere(Owned),
 }
 
 /// What a policy says after the wrapped function has run.
@@ -116,6 +121,9 @@ pub(crate) struct Call<'a> {
     pub(crate) yielded: bool,
     /// Whether the call is being closed, so that nothing is waited for and nothing is called again.
     pub(crate) closing: bool,
+    /// When the call has to be over at the latest, in clock ticks; 0 for no such time. A policy may bring it forward for
+    /// those inside it, and puts back in `exit` what it found.
+    pub(crate) deadline: Cell<u64>,
     now: Cell<u64>,
 }
 
@@ -127,6 +135,7 @@ impl<'a> Call<'a> {
             arguments,
             yielded: false,
             closing: false,
+            deadline: Cell::new(0),
             now: Cell::new(0),
         }
     }
@@ -191,6 +200,11 @@ pub(crate) trait Hooks: Send + Sync + Any {
     /// When a plain function turns out to have returned something that is still to run: `exit` comes once that is over. An
     /// error ends the call at once, and `exit` is not asked.
     fn deferred(&self, _call: &Call<'_>, _slot: &mut Slot, _value: &Owned, _kind: Suspended) -> Result<(), Outcome> {
+        Ok(())
+    }
+
+    /// When that takes its first step, in the task or thread where it runs. An error is how the call ends.
+    fn begins(&self, _call: &Call<'_>, _slot: &mut Slot) -> Result<(), Outcome> {
         Ok(())
     }
 

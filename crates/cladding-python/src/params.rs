@@ -14,6 +14,8 @@ static CONFIGURATION_ERROR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 /// No duration is longer than this, about 31 years: some systems' sleeps take no more.
 const LONGEST: f64 = 1e9;
 
+const DURATION: &str = "seconds above 0 and up to 1e9, as a number or a timedelta";
+
 /// The Python exception for a wrong parameter.
 #[cold]
 pub(crate) fn configuration_error(py: Python<'_>, text: &str) -> PyErr {
@@ -44,6 +46,11 @@ impl<'a, 'py> Params<'a, 'py> {
 
     pub(crate) fn py(&self) -> Python<'py> {
         self.values.py()
+    }
+
+    /// A parameter as messages name it.
+    pub(crate) fn full_name(&self, name: &str) -> String {
+        format!("{}: `{name}`", self.policy)
     }
 
     /// The value as it was given; `None` if it was not.
@@ -126,6 +133,22 @@ impl<'a, 'py> Params<'a, 'py> {
             .ok_or_else(|| self.wrong(name, &value, allowed))
     }
 
+    /// A duration above 0, up to [`LONGEST`]; `None` if it was not given, or given as `None`.
+    pub(crate) fn duration(&self, name: &'static str) -> PyResult<Option<f64>> {
+        let Some(value) = self.get(name)?.filter(|value| !value.is_none()) else {
+            return Ok(None);
+        };
+        plain_seconds(&value)
+            .filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST)
+            .map(Some)
+            .ok_or_else(|| self.wrong(name, &value, DURATION))
+    }
+
+    /// The error for a duration that is needed.
+    pub(crate) fn duration_missing(&self, name: &'static str) -> PyErr {
+        self.wrong(name, self.py().None().bind(self.py()), DURATION)
+    }
+
     /// A string that is not empty and has an encoding, or `None`.
     pub(crate) fn text(&self, name: &'static str) -> PyResult<Option<String>> {
         let Some(value) = self.get(name)?.filter(|value| !value.is_none()) else {
@@ -152,18 +175,6 @@ impl<'a, 'py> Params<'a, 'py> {
             return Err(self.wrong(name, &value, allowed));
         }
         Ok(Some(value.into()))
-    }
-
-    /// A duration above 0 and up to [`LONGEST`]; `None` if it was not given, or given as `None`.
-    pub(crate) fn limit(&self, name: &'static str) -> PyResult<Option<f64>> {
-        let Some(value) = self.get(name)?.filter(|value| !value.is_none()) else {
-            return Ok(None);
-        };
-        let seconds = plain_seconds(&value).filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST);
-        seconds.map(Some).ok_or_else(|| {
-            let allowed = "seconds above 0 and up to 1e9, as a number or a timedelta, or None";
-            self.wrong(name, &value, allowed)
-        })
     }
 
     /// `enabled`: a bool (which was acted on already), or a callable that is asked at each call.

@@ -126,6 +126,9 @@ impl Block {
                 state.waiting = Some(wait);
                 (WAIT, None)
             }
+            Action::Elsewhere(..) => {
+                return Err(PyRuntimeError::new_err("a block of code cannot be called elsewhere"));
+            }
             Action::Done(Outcome::Returned(value)) => (RETURN, Some(value.bound(py).clone().unbind())),
             Action::Done(Outcome::Raised(error)) => (RAISE, Some(error.bound(py).clone().unbind())),
             Action::Done(Outcome::Suspended(_)) => unreachable!("only walks are suspended"),

@@ -16,7 +16,7 @@ use pyo3::prelude::*;
 use super::BoundStack;
 use super::machine::{Machine, Place, Suspended, Suspension};
 use super::state::{Order, State, over};
-use crate::hooks::Slot;
+use super::sync::{Left, Start};
 use crate::target::Kind;
 
 /// One call of a coroutine, generator or async generator function.
@@ -37,12 +37,14 @@ impl Driver {
         this: &This<'_, BoundStack>,
         arguments: &Arguments<'_>,
         inner: Owned,
+        start: Start,
     ) -> Result<Owned, Raised> {
-        let state = State::new(this.kind, Machine::new(), Some(arguments.save()));
+        let state = State::new(this.kind, Machine::from(start.from), Some(arguments.save()));
         Self::make(
             this,
             State {
                 prepared: Some(inner),
+                deadline: start.deadline,
                 ..state
             },
         )
@@ -54,12 +56,14 @@ impl Driver {
         this: &This<'_, BoundStack>,
         kind: Kind,
         arguments: &Arguments<'_>,
-        slots: Vec<Slot>,
+        left: Left,
         suspension: Suspension,
     ) -> Result<Owned, Raised> {
         let inside = matches!(suspension.place, Place::Inside);
         let saved = (!inside || this.needs.arguments).then(|| arguments.save());
-        let mut state = State::new(kind, Machine::at(suspension.place, slots), saved);
+        let mut state = State::new(kind, Machine::at(suspension.place, left.slots), saved);
+        state.deadline = left.deadline;
+        state.fresh = matches!(suspension.current, Suspended::Fresh(..));
         match suspension.current {
             Suspended::Fresh(inner, _) if kind == Kind::AsyncGenerator => state.inner = Some(inner),
             Suspended::Fresh(inner, _) => state.current = Some(inner),
@@ -93,7 +97,7 @@ impl Driver {
 
     /// Runs `work` with the stack and the state, unless the driver is running already.
     #[inline]
-    fn enter<R>(&self, busy: impl FnOnce(Raised) -> R, work: impl FnOnce(&BoundStack, &mut State) -> R) -> R {
+    fn enter<R>(&self, busy: impl FnOnce(Raised) -> R, work: impl FnOnce(&This<'_, BoundStack>, &mut State) -> R) -> R {
         let Some(mut state) = self.state.try_lock() else {
             return busy(PyValueError::new_err("this call is already being advanced").into());
         };
@@ -156,13 +160,8 @@ impl Class for Driver {
     fn finish(&self, py: Python<'_>) {
         let Some(mut state) = self.state.try_lock() else { return };
         if let Some(inner) = state.prepared.take() {
-            // The trampoline above has warned already that it was never awaited; once is enough. Generators do not warn.
-            if state.kind == Kind::Coroutine
-                && let Ok(close) = inner.bound(py).getattr("close")
-                && let Err(error) = close.call0()
-            {
-                error.write_unraisable(py, None);
-            }
+            // The trampoline above has warned already that it was never awaited; once is enough.
+            close_unbegun(py, &inner, state.kind);
         }
         if let (true, Some(bound)) = (state.machine.is_under_way(), This::<BoundStack>::of(&self.bound))
             && let Err(raised) = state.abandon(py, &bound)
@@ -283,6 +282,16 @@ impl Method<Driver> for Leave {
             _ => Ok(true),
         })?;
         Ok(pyo3::types::PyBool::new(py, leaves).to_owned().into())
+    }
+}
+
+/// Closes what was called and never begun, so that it does not warn; generators do not anyway.
+pub(super) fn close_unbegun(py: Python<'_>, inner: &Owned, kind: Kind) {
+    if kind == Kind::Coroutine
+        && let Ok(close) = inner.bound(py).getattr("close")
+        && let Err(error) = close.call0()
+    {
+        error.write_unraisable(py, None);
     }
 }
 

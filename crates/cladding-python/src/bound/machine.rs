@@ -65,6 +65,8 @@ pub(super) enum Place {
 pub(super) enum Action {
     /// Call the wrapped callable and report how it ended.
     Invoke,
+    /// Have the policies from this index on, and the wrapped callable, called by this callable, and report how that ended.
+    Elsewhere(usize, Owned),
     /// Wait and report.
     Wait(Box<Wait>),
     /// The call is over.
@@ -77,6 +79,15 @@ impl Machine {
         Self {
             slots: Slots::new(),
             place: Place::Entering(0),
+            closing: false,
+        }
+    }
+
+    /// A call of the policies from some one on, that has not begun.
+    pub(super) fn from(index: usize) -> Self {
+        Self {
+            slots: (0..index).map(|_| Slot::skipped()).collect(),
+            place: Place::Entering(index),
             closing: false,
         }
     }
@@ -154,8 +165,8 @@ impl Machine {
                     return Action::Invoke;
                 }
                 Place::Entering(index) => {
-                    if let Some(wait) = self.enter(call, entries, index) {
-                        return Action::Wait(wait);
+                    if let Some(action) = self.enter(call, entries, index) {
+                        return action;
                     }
                 }
                 Place::Inside => {
@@ -173,7 +184,7 @@ impl Machine {
         }
     }
 
-    fn enter(&mut self, call: &Call<'_>, entries: &[Entry], index: usize) -> Option<Box<Wait>> {
+    fn enter(&mut self, call: &Call<'_>, entries: &[Entry], index: usize) -> Option<Action> {
         let entry = &entries[index];
         match skipped(entry, call) {
             Ok(false) => {}
@@ -196,7 +207,13 @@ impl Machine {
             }
             Enter::Wait(wait) => {
                 self.place = Place::Entering(index);
-                return Some(wait);
+                return Some(Action::Wait(wait));
+            }
+            Enter::Elsewhere(runner) => {
+                self.place = Place::Inside;
+                // Those inside are entered by whoever calls the rest, and in slots of that call.
+                self.slots[index + 1..].fill_with(Slot::skipped);
+                return Some(Action::Elsewhere(index + 1, runner));
             }
         }
         None

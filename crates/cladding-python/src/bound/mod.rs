@@ -20,6 +20,7 @@ mod block;
 mod deferred;
 mod driver;
 mod machine;
+mod rest;
 mod state;
 mod sync;
 
@@ -367,5 +368,6 @@ pub(crate) fn add_types(module: &Bound<'_, PyModule>) -> PyResult<()> {
         .method::<SetName>()
         .build(py)?;
     module.add("BoundStack", stack.bound(py))?;
+    rest::add_type(py)?;
     module.add("Driver", driver::add_type(py)?.bound(py))
 }

@@ -1,11 +1,14 @@
 //! The state of a suspended call, and how it goes on: the wrapped object is stepped, the machine walks the stack.
 
-use cladding_capi::{Owned, Raised, SavedArguments, Step, exception, resume, type_is};
+use cladding_capi::{Owned, Raised, SavedArguments, Step, This, exception, resume, type_is};
 use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyStopAsyncIteration, PyTypeError};
 use pyo3::prelude::*;
 
 use super::BoundStack;
+use super::driver::close_unbegun;
 use super::machine::{Action, Machine};
+use super::rest::Rest;
+use super::sync::Start;
 use crate::hooks::{Call, Outcome};
 use crate::target::Kind;
 use crate::waits;
@@ -15,8 +18,12 @@ pub(super) struct State {
     pub(super) kind: Kind,
     pub(super) machine: Machine,
     pub(super) arguments: Option<SavedArguments>,
+    /// As in [`Call`], between steps.
+    pub(super) deadline: u64,
     /// What the wrapped function returned before the policies were entered, for the first time it is wanted.
     pub(super) prepared: Option<Owned>,
+    /// What a plain function returned has not begun.
+    pub(super) fresh: bool,
     /// The async generator that the wrapped function returned.
     pub(super) inner: Option<Owned>,
     /// What the next step goes to: the inner coroutine or generator, an awaitable of the inner async generator, or a wait.
@@ -58,7 +65,9 @@ impl State {
             kind,
             machine,
             arguments,
+            deadline: 0,
             prepared: None,
+            fresh: false,
             inner: None,
             current: None,
             waiting: false,
@@ -70,9 +79,14 @@ impl State {
     }
 
     /// Goes on until the call yields, waits or ends.
-    pub(super) fn run(&mut self, py: Python<'_>, stack: &BoundStack, value: &Owned) -> Step {
+    pub(super) fn run(&mut self, py: Python<'_>, stack: &This<'_, BoundStack>, value: &Owned) -> Step {
         if let Some(pending) = self.pending.take() {
             return Step::Yield(pending);
+        }
+        if std::mem::take(&mut self.fresh)
+            && let Err(refused) = self.begins(py, stack)
+        {
+            return self.run_from(py, stack, Some(Step::Raise(refused)));
         }
         let step = match (std::mem::replace(&mut self.order, Order::GoOn), self.current.take()) {
             (Order::Throw(exception), Some(current)) => {
@@ -100,7 +114,7 @@ impl State {
     }
 
     /// Goes on after a step; without one the call begins.
-    pub(super) fn run_from(&mut self, py: Python<'_>, stack: &BoundStack, mut step: Option<Step>) -> Step {
+    pub(super) fn run_from(&mut self, py: Python<'_>, stack: &This<'_, BoundStack>, mut step: Option<Step>) -> Step {
         loop {
             let event = match step.take() {
                 None => None,
@@ -121,6 +135,29 @@ impl State {
                 Ok(None) => return Step::Return(Owned::none()),
                 Err(raised) => return Step::Raise(raised),
             }
+        }
+    }
+
+    /// Tells the policies that what a plain function returned begins. Where one of them has an error in place of it, it is
+    /// closed.
+    #[cold]
+    fn begins(&mut self, py: Python<'_>, stack: &This<'_, BoundStack>) -> Result<(), Raised> {
+        let nothing = SavedArguments::default();
+        let arguments = self.arguments.as_ref().unwrap_or(&nothing).view();
+        let call = Call::new(py, stack.target.get(), &arguments);
+        call.deadline.set(self.deadline);
+        let entered = stack.entries.iter().zip(&mut self.machine.slots);
+        let told = entered
+            .filter(|(_, slot)| !slot.is_skipped())
+            .try_for_each(|(entry, slot)| entry.hooks.begins(&call, slot));
+        let Err(outcome) = told else { return Ok(()) };
+        self.inner = None;
+        if let Some(current) = self.current.take() {
+            close_unbegun(py, &current, self.kind);
+        }
+        match outcome {
+            Outcome::Raised(exception) => Err(exception::raise(py, exception)),
+            Outcome::Returned(_) | Outcome::Suspended(..) => Ok(()),
         }
     }
 
@@ -148,7 +185,7 @@ impl State {
     }
 
     /// Says what a step of the current awaitable or generator means for the call.
-    fn settle(&mut self, py: Python<'_>, stack: &BoundStack, step: Step) -> Settled {
+    fn settle(&mut self, py: Python<'_>, stack: &This<'_, BoundStack>, step: Step) -> Settled {
         match step {
             Step::Yield(value) => {
                 if self.kind == Kind::Generator && !self.waiting {
@@ -186,7 +223,7 @@ impl State {
     fn advance(
         &mut self,
         py: Python<'_>,
-        stack: &BoundStack,
+        stack: &This<'_, BoundStack>,
         mut event: Option<Outcome>,
     ) -> Result<Option<Owned>, Raised> {
         loop {
@@ -195,21 +232,19 @@ impl State {
             let mut call = Call::new(py, stack.target.get(), &arguments);
             call.yielded = self.yielded;
             call.closing = self.machine.is_closing();
-            match self.machine.advance(&call, &stack.entries, event.take()) {
-                Action::Invoke => match self.invoke(py, stack) {
-                    Ok(next) => return Ok(Some(next)),
-                    Err(raised) => event = Some(Outcome::Raised(raised.take(py))),
-                },
+            call.deadline.set(self.deadline);
+            let action = self.machine.advance(&call, &stack.entries, event.take());
+            self.deadline = call.deadline.get();
+            let called = match action {
+                Action::Invoke => self.invoke(py, stack),
+                Action::Elsewhere(from, runner) => self.invoke_elsewhere(py, stack, from, &runner),
                 Action::Wait(wait) if self.kind == Kind::Generator => {
                     event = waits::block(py, &wait).err().map(|error| Outcome::error(py, error));
+                    continue;
                 }
-                Action::Wait(wait) => match waits::awaitable(py, &wait) {
-                    Ok(awaitable) => {
-                        self.waiting = true;
-                        return Ok(Some(awaitable));
-                    }
-                    Err(error) => event = Some(Outcome::error(py, error)),
-                },
+                Action::Wait(wait) => waits::awaitable(py, &wait)
+                    .inspect(|_| self.waiting = true)
+                    .map_err(Raised::from),
                 Action::Done(outcome) => {
                     self.arguments = None;
                     self.inner = None;
@@ -222,17 +257,45 @@ impl State {
                         Outcome::Suspended(..) => unreachable!("only walks are suspended"),
                     };
                 }
+            };
+            match called {
+                Ok(next) => return Ok(Some(next)),
+                Err(raised) => event = Some(Outcome::Raised(raised.take(py))),
             }
         }
     }
 
     /// Calls the wrapped function and gives what has to be stepped for its first step.
-    fn invoke(&mut self, py: Python<'_>, stack: &BoundStack) -> Result<Owned, Raised> {
+    fn invoke(&mut self, py: Python<'_>, stack: &This<'_, BoundStack>) -> Result<Owned, Raised> {
         let inner = match (self.prepared.take(), &self.arguments) {
             (Some(inner), _) => inner,
             (None, Some(arguments)) => stack.invoke(py, &arguments.view())?,
             (None, None) => return Err(over()),
         };
+        self.begin(py, stack, inner)
+    }
+
+    /// The same where the policies from some index on, and the wrapped function, are called by `runner`.
+    #[cold]
+    fn invoke_elsewhere(
+        &mut self,
+        py: Python<'_>,
+        stack: &This<'_, BoundStack>,
+        from: usize,
+        runner: &Owned,
+    ) -> Result<Owned, Raised> {
+        let Some(arguments) = &self.arguments else {
+            return Err(over());
+        };
+        let start = Start {
+            from,
+            deadline: self.deadline,
+        };
+        let inner = Rest::call_by(stack, py, runner, &arguments.view(), start, self.prepared.take())?;
+        self.begin(py, stack, inner)
+    }
+
+    fn begin(&mut self, py: Python<'_>, stack: &This<'_, BoundStack>, inner: Owned) -> Result<Owned, Raised> {
         if !stack.needs.arguments {
             self.arguments = None;
         }
@@ -247,7 +310,7 @@ impl State {
     }
 
     #[inline]
-    fn note_item(&mut self, py: Python<'_>, stack: &BoundStack, item: &Owned) {
+    fn note_item(&mut self, py: Python<'_>, stack: &This<'_, BoundStack>, item: &Owned) {
         if !self.yielded {
             // What has yielded is never called again.
             self.yielded = true;
@@ -268,7 +331,7 @@ impl State {
     }
 
     /// Ends a call that nobody will go on with: what is inside is closed, then the policies are left.
-    pub(super) fn abandon(&mut self, py: Python<'_>, stack: &BoundStack) -> Result<(), Raised> {
+    pub(super) fn abandon(&mut self, py: Python<'_>, stack: &This<'_, BoundStack>) -> Result<(), Raised> {
         self.machine.close();
         self.waiting = false;
         let inside = self

@@ -8,6 +8,7 @@ use pyo3::Python;
 
 use super::driver::Driver;
 use super::machine::{Place, Suspended, Suspension};
+use super::rest::Rest;
 use super::state::awaited;
 use super::{BoundStack, Entry, deferred};
 use crate::hooks::{Call, Enter, Exit, Outcome, Slot, Wait};
@@ -16,18 +17,52 @@ use crate::{policy, switches, waits};
 /// Runs one call of a plain function.
 #[inline]
 pub(super) fn run(this: &This<'_, BoundStack>, py: Python<'_>, arguments: &Arguments<'_>) -> Result<Owned, Raised> {
+    run_rest(this, py, arguments, Start::default())
+}
+
+/// The same from some policy on.
+#[inline]
+pub(super) fn run_rest(
+    this: &This<'_, BoundStack>,
+    py: Python<'_>,
+    arguments: &Arguments<'_>,
+    start: Start,
+) -> Result<Owned, Raised> {
     let call = Call::new(py, this.target.get(), arguments);
+    call.deadline.set(start.deadline);
+    let entries = &this.entries[start.from..];
     let mut slots = Vec::new();
     let outcome = if switches::any_off() || this.needs.asking {
-        walk::<false, true>(this, &call, &this.entries, &mut slots)
+        walk::<false, true>(this, &call, entries, &mut slots)
     } else {
-        walk::<false, false>(this, &call, &this.entries, &mut slots)
+        walk::<false, false>(this, &call, entries, &mut slots)
     };
     match outcome {
         Outcome::Returned(value) => Ok(value),
         Outcome::Raised(exception) => Err(exception::raise(py, exception)),
-        Outcome::Suspended(suspension) => deferred::carry_on(this, py, arguments, slots, *suspension),
+        Outcome::Suspended(suspension) => {
+            slots.extend((0..start.from).map(|_| Slot::skipped()));
+            let deadline = call.deadline.get();
+            deferred::carry_on(this, py, arguments, Left { slots, deadline }, *suspension)
+        }
     }
+}
+
+/// Where a walk begins: not with the outermost policy, where the rest of a stack is called elsewhere.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Start {
+    /// The index of the first policy.
+    pub(super) from: usize,
+    /// As in [`Call`].
+    pub(super) deadline: u64,
+}
+
+/// What is left of a walk that was suspended.
+pub(super) struct Left {
+    /// Innermost first.
+    pub(super) slots: Vec<Slot>,
+    /// As in [`Call`].
+    pub(super) deadline: u64,
 }
 
 /// Runs a coroutine up to its first suspension. What comes back is its result, or a driver for the rest of it.
@@ -40,7 +75,10 @@ pub(super) fn begin(this: &This<'_, BoundStack>, py: Python<'_>, arguments: &Arg
         Outcome::Returned(value) if This::<Driver>::of(&value).is_some() => Driver::over(this, value),
         Outcome::Returned(value) => Ok(value),
         Outcome::Raised(exception) => Err(exception::raise(py, exception)),
-        Outcome::Suspended(suspension) => Driver::carry_on(this, this.kind, arguments, slots, *suspension),
+        Outcome::Suspended(suspension) => {
+            let deadline = call.deadline.get();
+            Driver::carry_on(this, this.kind, arguments, Left { slots, deadline }, *suspension)
+        }
     }
 }
 
@@ -49,7 +87,7 @@ pub(super) fn begin(this: &This<'_, BoundStack>, py: Python<'_>, arguments: &Arg
 /// `AWAIT` says that waits are awaited, `SWITCHED` that a policy may be switched off. Where the call is suspended, the
 /// slots are handed to `kept`, innermost first.
 fn walk<const AWAIT: bool, const SWITCHED: bool>(
-    stack: &BoundStack,
+    stack: &This<'_, BoundStack>,
     call: &Call<'_>,
     entries: &[Entry],
     kept: &mut Vec<Slot>,
@@ -85,11 +123,11 @@ fn walk<const AWAIT: bool, const SWITCHED: bool>(
     }
     match entry.hooks.enter(call, &mut slot) {
         Enter::Proceed => {}
-        said => {
-            if let Err(outcome) = not_yet::<AWAIT>(stack, call, entries, &mut slot, kept, said) {
-                return outcome;
-            }
-        }
+        said => match not_yet::<AWAIT>(stack, call, entries, &mut slot, kept, said) {
+            Ok(None) => {}
+            Ok(Some(runner)) => return elsewhere::<AWAIT>(stack, call, entries, slot, kept, &runner),
+            Err(outcome) => return outcome,
+        },
     }
     loop {
         let mut outcome = walk::<AWAIT, SWITCHED>(stack, call, inner, kept);
@@ -110,7 +148,8 @@ fn walk<const AWAIT: bool, const SWITCHED: bool>(
     }
 }
 
-/// Does what a policy says that does not simply go on inwards; an error is the outcome of the call so far.
+/// Does what a policy says that does not simply go on inwards; an error is the outcome of the call so far. What comes back
+/// is who calls everything inside, if that is not done here.
 #[cold]
 fn not_yet<const AWAIT: bool>(
     stack: &BoundStack,
@@ -119,10 +158,11 @@ fn not_yet<const AWAIT: bool>(
     slot: &mut Slot,
     kept: &mut Vec<Slot>,
     mut said: Enter,
-) -> Result<(), Outcome> {
+) -> Result<Option<Owned>, Outcome> {
     loop {
         match said {
-            Enter::Proceed => return Ok(()),
+            Enter::Proceed => return Ok(None),
+            Enter::Elsewhere(runner) => return Ok(Some(runner)),
             Enter::Answer(outcome) => {
                 call.time_passed();
                 return Err(if AWAIT {
@@ -138,6 +178,40 @@ fn not_yet<const AWAIT: bool>(
         }
         said = entries[0].hooks.enter(call, slot);
     }
+}
+
+/// Has everything inside the first of `entries` called by `runner`, and leaves that policy.
+#[cold]
+fn elsewhere<const AWAIT: bool>(
+    stack: &This<'_, BoundStack>,
+    call: &Call<'_>,
+    entries: &[Entry],
+    mut slot: Slot,
+    kept: &mut Vec<Slot>,
+    runner: &Owned,
+) -> Outcome {
+    let (entry, inner) = entries.split_first().expect("a policy has said so");
+    let start = Start {
+        from: stack.entries.len() - inner.len(),
+        deadline: call.deadline.get(),
+    };
+    let result = Rest::call_by(stack, call.py, runner, call.arguments, start, None);
+    let mut outcome = called::<AWAIT>(call, result);
+    call.time_passed();
+    if matches!(outcome, Outcome::Suspended(..)) {
+        kept.extend(inner.iter().map(|_| Slot::skipped()));
+        return suspended(outcome, call, entry, inner, slot, kept);
+    }
+    if entry.leaves {
+        match entry.hooks.exit(call, &mut slot, &mut outcome) {
+            Exit::Pass => {}
+            said => {
+                let said = once_more::<AWAIT>(stack, call, entries, &mut slot, kept, said, outcome);
+                return said.unwrap_or_else(|| unreachable!("a policy that goes elsewhere repeats nothing itself"));
+            }
+        }
+    }
+    outcome
 }
 
 /// Does what a policy says that does not simply go on outwards; nothing comes back if all inside is to be called again.
@@ -211,8 +285,14 @@ fn answered(outcome: Outcome, entries: &[Entry], kept: &mut Vec<Slot>) -> Outcom
 /// Calls the wrapped callable; a coroutine takes its first step.
 #[inline]
 fn invoke<const AWAIT: bool>(stack: &BoundStack, call: &Call<'_>) -> Outcome {
+    called::<AWAIT>(call, stack.invoke(call.py, call.arguments))
+}
+
+/// What a call that has been made comes to.
+#[inline]
+fn called<const AWAIT: bool>(call: &Call<'_>, result: Result<Owned, Raised>) -> Outcome {
     let py = call.py;
-    let value = match stack.invoke(py, call.arguments) {
+    let value = match result {
         Ok(value) => value,
         Err(raised) => return Outcome::Raised(raised.take(py)),
     };

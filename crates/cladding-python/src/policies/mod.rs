@@ -1,7 +1,10 @@
 //! The policies: one file each, of the same shape — a specification (checked parameters) and its hooks.
 
+use cladding_capi::{Owned, Suspended, counted};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
+use crate::hooks::Outcome;
 use crate::params::{Params, configuration_error};
 use crate::policy::Spec;
 
@@ -11,10 +14,13 @@ mod monitor;
 mod noop;
 mod retry;
 mod synchronized;
+mod tally;
+mod timeout;
 mod timer;
 mod validate;
 
 pub(crate) use retry::retry_after_seconds;
+pub(crate) use tally::Tally;
 
 /// Builds a policy's specification from its parameters.
 pub(crate) fn build(
@@ -35,8 +41,22 @@ pub(crate) fn build(
             synchronized::NAME,
             Box::new(synchronized::SynchronizedSpec::new(params)?),
         ),
+        timeout::NAME => (timeout::NAME, Box::new(timeout::TimeoutSpec::new(params)?)),
         timer::NAME => (timer::NAME, Box::new(timer::TimerSpec)),
         validate::NAME => (validate::NAME, Box::new(validate::ValidateSpec::new(params)?)),
         _ => return Err(configuration_error(py, &format!("there is no policy {name:?}"))),
+    })
+}
+
+/// The outcome of a call whose plain function has returned something still to run that a policy cannot take, which is
+/// closed.
+#[cold]
+fn refused(py: Python<'_>, value: &Owned, kind: Suspended, text: String) -> Outcome {
+    counted(py, |py| {
+        let closed = match kind {
+            Suspended::Coroutine => value.bound(py).call_method0("close").map(drop),
+            Suspended::Generator | Suspended::AsyncGenerator => Ok(()),
+        };
+        Outcome::error(py, closed.err().unwrap_or_else(|| PyTypeError::new_err(text)))
     })
 }

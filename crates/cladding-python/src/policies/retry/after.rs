@@ -47,7 +47,7 @@ impl RetryAfter {
                 }
             },
         };
-        let most = params.limit("max_retry_after")?.unwrap_or(MOST);
+        let most = params.duration("max_retry_after")?.unwrap_or(MOST);
         Ok(Self { source, most })
     }
 

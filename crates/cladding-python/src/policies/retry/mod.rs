@@ -44,7 +44,7 @@ impl RetrySpec {
             max_retries,
             schedule: schedule::Schedule::read(params, max_retries)?,
             worth: worth::Worth::read(params)?,
-            deadline: params.limit("deadline")?,
+            deadline: params.duration("deadline")?,
             on_result: params.callback("retry_on_result", allowed)?,
             after: after::RetryAfter::read(params)?,
             nested: Nested::read(params)?,

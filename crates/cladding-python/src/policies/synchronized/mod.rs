@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use cladding_capi::{Owned, Suspended, counted};
-use pyo3::exceptions::PyTypeError;
+use cladding_capi::{Owned, Suspended};
 use pyo3::prelude::*;
 
 use crate::hooks::{Hooks, Outcome};
@@ -83,18 +82,10 @@ fn unfit(py: Python<'_>, target: &Target, awaits: bool) -> PyErr {
 /// The error for a plain function that has returned something to await, which is closed.
 #[cold]
 fn refusal(py: Python<'_>, target: &Target, value: &Owned, kind: Suspended) -> Outcome {
-    counted(py, |py| {
-        let closed = match kind {
-            Suspended::Coroutine => value.bound(py).call_method0("close").map(drop),
-            _ => Ok(()),
-        };
-        let error = closed.err().unwrap_or_else(|| {
-            PyTypeError::new_err(format!(
-                "synchronized: {}() is a plain function and has returned something to await, which would run without the \
-                 lock; write it with `async def`, or put mark_as_async below synchronized",
-                target.full_name()
-            ))
-        });
-        Outcome::error(py, error)
-    })
+    let text = format!(
+        "synchronized: {}() is a plain function and has returned something to await, which would run without the lock; \
+         write it with `async def`, or put mark_as_async below synchronized",
+        target.full_name()
+    );
+    super::refused(py, value, kind, text)
 }
