@@ -8,6 +8,7 @@ from cladding._cache import cache_result
 from cladding._errors import (
     AccessDeniedError,
     CallTimeoutError,
+    CircuitOpenError,
     CladdingError,
     ConfigurationError,
     InterfaceError,
@@ -29,7 +30,9 @@ from cladding._validate import Array, Keys, Range, validate_input
 _LATER = {
     name: module
     for module, names in {
+        "_breaker": ["CircuitBreaker", "circuit_breaker"],
         "_bridges": ["async_to_sync", "mark_as_async", "mark_as_sync", "sync_to_async"],
+        "_budget": ["RetryBudget"],
         "_contexts": ["asynccontextmanager", "contextmanager"],
         "_decorating": ["Decorator", "decorator"],
         "_dispatch": ["AmbiguousDispatchError", "dispatch_on"],
@@ -107,6 +110,7 @@ __all__ = [  # noqa: PLE0604 # pyright: ignore[reportUnsupportedDunderAll]
     "BoundPolicy",
     "BoundStack",
     "CallTimeoutError",
+    "CircuitOpenError",
     "CladdingError",
     "ConfigurationError",
     "InterfaceError",

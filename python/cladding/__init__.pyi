@@ -1,6 +1,8 @@
 """Decorators that people can trust in production machine learning."""
 
+from cladding._breaker import CircuitBreaker, circuit_breaker
 from cladding._bridges import async_to_sync, mark_as_async, mark_as_sync, sync_to_async
+from cladding._budget import RetryBudget
 from cladding._cache import cache_result
 from cladding._contexts import asynccontextmanager, contextmanager
 from cladding._decorating import Decorator, decorator
@@ -8,6 +10,7 @@ from cladding._dispatch import AmbiguousDispatchError, dispatch_on
 from cladding._errors import (
     AccessDeniedError,
     CallTimeoutError,
+    CircuitOpenError,
     CladdingError,
     ConfigurationError,
     InterfaceError,
@@ -100,6 +103,8 @@ __all__ = [
     "BoundStack",
     "CallTimeoutError",
     "CallableObjectProxy",
+    "CircuitBreaker",
+    "CircuitOpenError",
     "CladdingError",
     "ConfigurationError",
     "Decorator",
@@ -116,6 +121,7 @@ __all__ = [
     "PathResolutionError",
     "Policy",
     "Range",
+    "RetryBudget",
     "RetryEvent",
     "Stack",
     "Stream",
@@ -137,6 +143,7 @@ __all__ = [
     "cache",
     "cache_result",
     "cached_property",
+    "circuit_breaker",
     "configure",
     "contextmanager",
     "decorator",

@@ -46,6 +46,17 @@ class MemoryPressureError(CladdingError, MemoryError):
     """Whose limit it is: ``"cgroup-v2"``, ``"cgroup-v1"``, ``"host"``, or ``"process"`` for a limit of the guard's own."""
 
 
+class CircuitOpenError(CladdingError, ConnectionError):
+    """A call was not made, because the function's circuit breaker is open. Names what failed and when it tries again."""
+
+    function: str = ""
+    """The function's full name."""
+    retry_in: float = 0.0
+    """Seconds until the breaker tries again; 0 where that hangs on probes that are under way."""
+    state: str = ""
+    """``"open"``, or ``"half-open"`` while as many probes as there may be are under way."""
+
+
 class TypeMismatchError(CladdingError, TypeError):
     """An argument or a result was not of the type that ``accepts`` or ``returns`` was told."""
 

@@ -20,6 +20,7 @@ F = TypeVar("F")
 
 POLICY_NAMES = (
     "cache_result",
+    "circuit_breaker",
     "memory_guard",
     "monitor",
     "noop",

@@ -1,5 +1,5 @@
 /*!
-The algorithms of cladding: schedules, cache tables, memory probes, histograms and scan kernels.
+The algorithms of cladding: schedules, budgets, breakers, cache tables, memory probes, histograms and scan kernels.
 
 A decorator that retries, caches, guards, validates or measures has a part that is the same in every language:
 when to try again, which entry leaves a full cache, how much memory is in use, where a duration is counted. This
@@ -10,11 +10,14 @@ crate is that part. The Python package and whatever other faces there are bind t
 | module | what it answers |
 | --- | --- |
 | [`retry`] | how long to wait before the next attempt |
+| [`budget`] | whether there may be a retry beside all the others |
+| [`breaker`] | whether a call may run at all, after so many have failed |
 | [`cache`] | which result is under this key, and which leaves when the table is full or the result too old |
 | [`memory`] | how much memory is in use, against the limit that would get the process killed |
 | [`metrics`] | how often, how long, which errors, and all of it as Prometheus text |
 | [`scan`] | smallest, largest, NaN and infinities of an array, in one pass |
 | [`clock`], [`random`] | time and chance, for those who have to supply them |
+| [`lock`] | what shared states are kept in |
 | [`error`] | the one error of a wrong configuration |
 
 # Example
@@ -73,14 +76,18 @@ assert!(latency.quantile(1.0).unwrap() <= 0.1 + 0.2);
 
 #![forbid(unsafe_code)]
 
+pub mod breaker;
+pub mod budget;
 pub mod cache;
 pub mod clock;
 pub mod error;
+pub mod lock;
 pub mod memory;
 pub mod metrics;
 pub mod random;
 pub mod retry;
 pub mod scan;
+mod window;
 
 #[cfg(test)]
 mod test_support;

@@ -77,6 +77,12 @@ pub(crate) fn nanos_between(earlier: u64, later: u64) -> u64 {
     }
 }
 
+/// A stamp as nanoseconds since the import, for what is shared by calls and needs an origin.
+#[inline]
+pub(crate) fn nanos(stamp: u64) -> u64 {
+    nanos_between(origin().ticks, stamp)
+}
+
 /// How many ticks so many nanoseconds are.
 pub(crate) fn ticks_from_nanos(nanos: u64) -> u64 {
     let calibration = SETTLED.get().copied().unwrap_or_else(calibrate);

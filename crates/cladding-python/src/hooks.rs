@@ -240,6 +240,11 @@ pub(crate) trait Hooks: Send + Sync + Any {
         Err(pyo3::exceptions::PyAttributeError::new_err(name.to_owned()))
     }
 
+    /// An object that `f.cladding.POLICY.NAME` is, beside the parameters.
+    fn attribute(&self, _name: &str) -> Option<&Owned> {
+        None
+    }
+
     /// Adds this policy's numbers to the metrics text.
     fn metrics(&self, _target: &Target, _page: &mut Page) {}
 

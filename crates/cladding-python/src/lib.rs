@@ -12,6 +12,7 @@ mod caller;
 mod clock;
 mod counters;
 mod flight;
+mod guards;
 mod hooks;
 mod locks;
 mod memo;
@@ -83,6 +84,8 @@ mod _native {
     use super::caller::{caller, strip_handled};
     #[pymodule_export]
     use super::flight::Flight;
+    #[pymodule_export]
+    use super::guards::{CircuitBreaker, RetryBudget};
     #[pymodule_export]
     use super::locks::{Queued, Section};
     #[pymodule_export]

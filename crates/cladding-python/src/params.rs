@@ -14,7 +14,7 @@ static CONFIGURATION_ERROR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 /// No duration is longer than this, about 31 years: some systems' sleeps take no more.
 const LONGEST: f64 = 1e9;
 
-const DURATION: &str = "seconds above 0 and up to 1e9, as a number or a timedelta";
+const DURATION: &str = "seconds above 0 and at most 1e9, as a number or a timedelta";
 
 /// The Python exception for a wrong parameter.
 #[cold]
@@ -83,13 +83,20 @@ impl<'a, 'py> Params<'a, 'py> {
         if value.is_none() {
             return Ok(None);
         }
-        let number = (value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>())
-            .then(|| value.extract::<u64>().ok())
-            .flatten()
-            .filter(|number| *number >= least);
-        number
+        plain_whole(&value)
+            .filter(|number| *number >= least)
             .map(Some)
             .ok_or_else(|| self.wrong(name, &value, &format!("an int from {least} to 2**64 - 1, or None")))
+    }
+
+    /// An `int` of 64 bits from `least` up.
+    pub(crate) fn whole(&self, name: &'static str, default: u64, least: u64) -> PyResult<u64> {
+        let Some(value) = self.get(name)? else {
+            return Ok(default);
+        };
+        plain_whole(&value)
+            .filter(|number| *number >= least)
+            .ok_or_else(|| self.wrong(name, &value, &format!("an int from {least} to 2**64 - 1")))
     }
 
     /// A finite number that is accepted; `allowed` says which are.
@@ -118,6 +125,20 @@ impl<'a, 'py> Params<'a, 'py> {
             .ok_or_else(|| self.wrong(name, &value, "seconds from 0 to 1e9, as a number or a timedelta"))
     }
 
+    /// A duration above 0, up to [`LONGEST`].
+    pub(crate) fn span(&self, name: &'static str, default: f64) -> PyResult<f64> {
+        let Some(value) = self.get(name)? else {
+            return Ok(default);
+        };
+        self.positive(name, &value)
+    }
+
+    fn positive(&self, name: &'static str, value: &Bound<'py, PyAny>) -> PyResult<f64> {
+        plain_seconds(value)
+            .filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST)
+            .ok_or_else(|| self.wrong(name, value, DURATION))
+    }
+
     /// A duration above 0, or `None` if it was given as `None`.
     pub(crate) fn lifetime(&self, name: &'static str, default: f64) -> PyResult<Option<f64>> {
         let Some(value) = self.get(name)? else {
@@ -138,10 +159,7 @@ impl<'a, 'py> Params<'a, 'py> {
         let Some(value) = self.get(name)?.filter(|value| !value.is_none()) else {
             return Ok(None);
         };
-        plain_seconds(&value)
-            .filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST)
-            .map(Some)
-            .ok_or_else(|| self.wrong(name, &value, DURATION))
+        self.positive(name, &value).map(Some)
     }
 
     /// The error for a duration that is needed.
@@ -233,6 +251,12 @@ fn plain_seconds(value: &Bound<'_, PyAny>) -> Option<f64> {
     let timedelta = value.py().import("datetime").ok()?.getattr("timedelta").ok()?;
     let is_duration = value.is_instance(&timedelta).ok()?;
     is_duration.then(|| value.call_method0("total_seconds").ok()?.extract().ok())?
+}
+
+fn plain_whole(value: &Bound<'_, PyAny>) -> Option<u64> {
+    (value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>())
+        .then(|| value.extract().ok())
+        .flatten()
 }
 
 fn plain_number(value: &Bound<'_, PyAny>) -> Option<f64> {

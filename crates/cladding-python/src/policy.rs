@@ -142,7 +142,7 @@ impl Policy {
 }
 
 /// Adapts PyO3's visitor, which can fail, to our own, which remembers.
-fn visit_all(visit: PyVisit<'_>, each: impl FnOnce(&mut dyn FnMut(&Owned))) -> Result<(), PyTraverseError> {
+pub(crate) fn visit_all(visit: PyVisit<'_>, each: impl FnOnce(&mut dyn FnMut(&Owned))) -> Result<(), PyTraverseError> {
     let mut result = Ok(());
     each(&mut |object| {
         if result.is_ok() {
@@ -272,6 +272,9 @@ impl BoundPolicy {
 
     fn __getattr__(slf: &Bound<'_, Self>, name: &str) -> PyResult<Py<PyAny>> {
         let this = slf.get();
+        if let Some(object) = this.hooks.attribute(name) {
+            return Ok(object.bound(slf.py()).clone().unbind());
+        }
         if let Some(name) = this.hooks.methods().iter().find(|known| **known == name) {
             return Ok(Py::new(
                 slf.py(),

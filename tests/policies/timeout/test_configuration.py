@@ -26,7 +26,7 @@ def test_wrong_times_are_refused(cladding: Any, value: object) -> None:
         cladding.timeout(value)
     shown = value if isinstance(value, float) else repr(value)
     assert str(caught.value) == (
-        f"timeout: `seconds` must be seconds above 0 and up to 1e9, as a number or a timedelta, got {shown}"
+        f"timeout: `seconds` must be seconds above 0 and at most 1e9, as a number or a timedelta, got {shown}"
     )
 
 

@@ -9,6 +9,7 @@ use crate::params::{Params, configuration_error};
 use crate::policy::Spec;
 
 mod cache;
+mod circuit_breaker;
 mod memory_guard;
 mod monitor;
 mod noop;
@@ -30,6 +31,10 @@ pub(crate) fn build(
 ) -> PyResult<(&'static str, Box<dyn Spec>)> {
     Ok(match name {
         cache::NAME => (cache::NAME, Box::new(cache::CacheSpec::new(params)?)),
+        circuit_breaker::NAME => (
+            circuit_breaker::NAME,
+            Box::new(circuit_breaker::CircuitBreakerSpec::new(params)?),
+        ),
         memory_guard::NAME => (
             memory_guard::NAME,
             Box::new(memory_guard::MemoryGuardSpec::new(params)?),

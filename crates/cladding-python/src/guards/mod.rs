@@ -1,0 +1,14 @@
+//! What functions share to spare a dependency that fails: retry budgets and circuit breakers, as Python has them.
+
+mod breaker;
+mod budget;
+mod failures;
+mod forks;
+mod probes;
+
+pub(crate) use breaker::{Breaker, CircuitBreaker, name_of};
+#[expect(unused_imports, reason = "`retry` takes a budget")]
+pub(crate) use budget::Budget;
+pub(crate) use budget::RetryBudget;
+pub(crate) use failures::Failures;
+pub(crate) use probes::Probing;

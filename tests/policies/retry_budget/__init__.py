@@ -1,0 +1,1 @@
+"""`RetryBudget` apart from the retries that use it."""
