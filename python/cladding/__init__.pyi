@@ -3,21 +3,25 @@
 from cladding._breaker import CircuitBreaker, circuit_breaker
 from cladding._bridges import async_to_sync, mark_as_async, mark_as_sync, sync_to_async
 from cladding._budget import RetryBudget
+from cladding._bulkhead import Bulkhead, bulkhead
 from cladding._cache import cache_result
 from cladding._contexts import asynccontextmanager, contextmanager
 from cladding._decorating import Decorator, decorator
 from cladding._dispatch import AmbiguousDispatchError, dispatch_on
 from cladding._errors import (
     AccessDeniedError,
+    BulkheadFullError,
     CallTimeoutError,
     CircuitOpenError,
     CladdingError,
     ConfigurationError,
     InterfaceError,
     MemoryPressureError,
+    RateLimitError,
     TypeMismatchError,
     ValidationError,
 )
+from cladding._fallback import fallback
 from cladding._gallery._handles import Handle, Stream
 from cladding._gallery.accepts import accepts
 from cladding._gallery.attributes import attributes
@@ -82,6 +86,7 @@ from cladding._proxies import (
     WrapperNotInitializedError,
     lazy_import,
 )
+from cladding._rate_limit import RateLimiter, rate_limit
 from cladding._retry.decorator import retry
 from cladding._retry.events import RetryEvent
 from cladding._stack import Stack, of, stack
@@ -101,6 +106,8 @@ __all__ = [
     "BoundFunctionWrapper",
     "BoundPolicy",
     "BoundStack",
+    "Bulkhead",
+    "BulkheadFullError",
     "CallTimeoutError",
     "CallableObjectProxy",
     "CircuitBreaker",
@@ -121,6 +128,8 @@ __all__ = [
     "PathResolutionError",
     "Policy",
     "Range",
+    "RateLimitError",
+    "RateLimiter",
     "RetryBudget",
     "RetryEvent",
     "Stack",
@@ -140,6 +149,7 @@ __all__ = [
     "attributes",
     "background",
     "blocking",
+    "bulkhead",
     "cache",
     "cache_result",
     "cached_property",
@@ -151,6 +161,7 @@ __all__ = [
     "disabled",
     "discover_post_import_hooks",
     "dispatch_on",
+    "fallback",
     "find_wrapper",
     "function_wrapper",
     "is_available",
@@ -171,6 +182,7 @@ __all__ = [
     "patch_function_wrapper",
     "provided_by",
     "provides",
+    "rate_limit",
     "register_post_import_hook",
     "requires",
     "resolve_owner",

@@ -57,6 +57,26 @@ class CircuitOpenError(CladdingError, ConnectionError):
     """``"open"``, or ``"half-open"`` while as many probes as there may be are under way."""
 
 
+class RateLimitError(CladdingError, RuntimeError):
+    """A call would have begun too early for the rate limit, and too long a wait away. It was not run."""
+
+    function: str = ""
+    """The function's full name."""
+    retry_in: float = 0.0
+    """Seconds after which a call can begin, if nobody else's comes before."""
+
+
+class BulkheadFullError(CladdingError, RuntimeError):
+    """There was no place for a call in a bulkhead. It was not run."""
+
+    function: str = ""
+    """The function's full name."""
+    running: int = 0
+    """How many calls were inside."""
+    waiting: int = 0
+    """How many calls waited."""
+
+
 class TypeMismatchError(CladdingError, TypeError):
     """An argument or a result was not of the type that ``accepts`` or ``returns`` was told."""
 

@@ -191,6 +191,26 @@ class Flight:
     def unsubscribe(self, callback: Callable[[], object]) -> None: ...
 
 @disjoint_base
+class Bulkhead:
+    """Places that functions share."""
+
+    def __new__(cls, parameters: dict[str, Any]) -> Self: ...
+    @property
+    def running(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+
+@disjoint_base
+class RateLimiter:
+    """A rate limit that functions share."""
+
+    def __new__(cls, parameters: dict[str, Any]) -> Self: ...
+    @property
+    def burst(self) -> int: ...
+    @property
+    def available(self) -> int: ...
+
+@disjoint_base
 class Section:
     """Holds the lock of one object while a block runs."""
 

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 F = TypeVar("F")
 
 POLICY_NAMES = (
+    "bulkhead",
     "cache_result",
     "circuit_breaker",
+    "fallback",
     "memory_guard",
     "monitor",
     "noop",
+    "rate_limit",
     "retry",
     "synchronized",
     "timeout",

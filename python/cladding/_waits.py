@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import threading
 import time
@@ -36,17 +37,19 @@ def sleep(seconds: float) -> None:
         time.sleep(min(left, SLICE))
 
 
-def join(flight: Joinable) -> None:
-    """Blocks until another call's computation is over."""
+def join(flight: Joinable, seconds: float | None = None) -> None:
+    """Blocks until another call's computation is over, or for so many seconds."""
     landed = threading.Lock()
     landed.acquire()
     wake = landed.release
     try:
         if flight.subscribe(wake):
-            landed.acquire()
-    except BaseException:
+            end = math.inf if seconds is None else time.monotonic() + seconds
+            while not landed.acquire(timeout=max(0.0, min(end - time.monotonic(), SLICE))):
+                if time.monotonic() >= end:
+                    break
+    finally:
         flight.unsubscribe(wake)
-        raise
 
 
 def under_trio() -> bool:
@@ -103,8 +106,8 @@ async def sleep_async(seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
-async def join_async(flight: Joinable) -> None:
-    """Waits in the event loop that runs until another call's computation is over, which may be in another thread."""
+async def join_async(flight: Joinable, seconds: float | None = None) -> None:
+    """Waits in the event loop that runs until another thread's or task's computation is over, or for so many seconds."""
     if under_trio():
         import trio
 
@@ -117,7 +120,8 @@ async def join_async(flight: Joinable) -> None:
 
         try:
             if flight.subscribe(wake):
-                await event.wait()
+                with trio.move_on_after(math.inf if seconds is None else seconds):
+                    await event.wait()
         finally:
             flight.unsubscribe(wake)
         return
@@ -135,8 +139,11 @@ async def join_async(flight: Joinable) -> None:
         with contextlib.suppress(RuntimeError):  # The loop was closed, so nobody waits any more.
             loop.call_soon_threadsafe(finish)
 
+    timer = None if seconds is None else loop.call_later(seconds, finish)
     try:
         if flight.subscribe(wake_loop):
             await future
     finally:
         flight.unsubscribe(wake_loop)
+        if timer is not None:
+            timer.cancel()

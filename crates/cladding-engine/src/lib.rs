@@ -17,6 +17,7 @@ crate is that part. The Python package and whatever other faces there are bind t
 | [`metrics`] | how often, how long, which errors, and all of it as Prometheus text |
 | [`scan`] | smallest, largest, NaN and infinities of an array, in one pass |
 | [`clock`], [`random`] | time and chance, for those who have to supply them |
+| [`limit`] | when a call may begin, and whether one more may be under way |
 | [`lock`] | what shared states are kept in |
 | [`error`] | the one error of a wrong configuration |
 
@@ -81,6 +82,7 @@ pub mod budget;
 pub mod cache;
 pub mod clock;
 pub mod error;
+pub mod limit;
 pub mod lock;
 pub mod memory;
 pub mod metrics;

@@ -69,6 +69,8 @@ pub(crate) enum Wait {
     Seconds(f64),
     /// Another call's computation: a [`Flight`](crate::flight::Flight).
     Flight(Owned),
+    /// The same, for so many seconds at most.
+    FlightFor(Owned, f64),
     /// A call without arguments that waits by itself: blocking in plain functions, giving a coroutine in coroutines.
     Call(Owned),
 }

@@ -53,6 +53,11 @@ impl<'a, 'py> Params<'a, 'py> {
         format!("{}: `{name}`", self.policy)
     }
 
+    /// The decorator that is configured.
+    pub(crate) fn policy(&self) -> &str {
+        &self.policy
+    }
+
     /// The value as it was given; `None` if it was not.
     pub(crate) fn get(&self, name: &'static str) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.asked.borrow_mut().push(name);
@@ -165,6 +170,18 @@ impl<'a, 'py> Params<'a, 'py> {
     /// The error for a duration that is needed.
     pub(crate) fn duration_missing(&self, name: &'static str) -> PyErr {
         self.wrong(name, self.py().None().bind(self.py()), DURATION)
+    }
+
+    /// How long may be waited: a duration, or `None` for as long as it takes.
+    pub(crate) fn patience(&self, name: &'static str) -> PyResult<Option<f64>> {
+        let Some(value) = self.get(name)?.filter(|value| !value.is_none()) else {
+            return Ok(None);
+        };
+        let allowed = "seconds from 0 to 1e9, as a number or a timedelta, or None for as long as it takes";
+        plain_seconds(&value)
+            .filter(|seconds| (0.0..=LONGEST).contains(seconds))
+            .map(Some)
+            .ok_or_else(|| self.wrong(name, &value, allowed))
     }
 
     /// A string that is not empty and has an encoding, or `None`.

@@ -37,6 +37,11 @@ fn ask(py: Python<'_>, wait: &Wait, sleep: &str, join: &str) -> PyResult<Owned> 
             (sleep, PyFloat::new(py, seconds).into())
         }
         Wait::Flight(flight) => (join, flight.clone()),
+        Wait::FlightFor(flight, seconds) => {
+            let function = Owned::from(module(py)?.getattr(join)?);
+            let seconds: Owned = PyFloat::new(py, *seconds).into();
+            return Ok(cladding_capi::call(py, &function, &[flight, &seconds])?);
+        }
         Wait::Call(call) => return Ok(cladding_capi::call(py, call, &[])?),
     };
     let function = Owned::from(module(py)?.getattr(name)?);

@@ -9,6 +9,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict as _, PyCFunction, PyTuple};
 
 use super::table::{TABLE, World};
+use crate::policies::forked;
 
 /// A thread or a task, told by a number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,6 +66,7 @@ pub(crate) fn watch_forks(py: Python<'_>) -> PyResult<()> {
         };
         let forget = PyCFunction::new_closure(py, None, None, |arguments, _| {
             TABLE.forked(arguments.py(), Holder::thread());
+            forked(arguments.py(), Holder::thread());
         })?;
         let options = [("after_in_child", forget)].into_py_dict(py)?;
         register.call((), Some(&options)).map(drop)

@@ -8,18 +8,25 @@ use crate::hooks::Outcome;
 use crate::params::{Params, configuration_error};
 use crate::policy::Spec;
 
+mod bulkhead;
 mod cache;
 mod circuit_breaker;
+mod failures;
+mod fallback;
 mod memory_guard;
 mod monitor;
 mod noop;
+mod rate_limit;
 mod retry;
+mod substitute;
 mod synchronized;
 mod tally;
 mod timeout;
 mod timer;
 mod validate;
 
+pub(crate) use bulkhead::{Bulkhead, forked};
+pub(crate) use rate_limit::RateLimiter;
 pub(crate) use retry::retry_after_seconds;
 pub(crate) use tally::Tally;
 
@@ -30,17 +37,20 @@ pub(crate) fn build(
     params: &mut Params<'_, '_>,
 ) -> PyResult<(&'static str, Box<dyn Spec>)> {
     Ok(match name {
+        bulkhead::NAME => (bulkhead::NAME, Box::new(bulkhead::BulkheadSpec::new(params)?)),
         cache::NAME => (cache::NAME, Box::new(cache::CacheSpec::new(params)?)),
         circuit_breaker::NAME => (
             circuit_breaker::NAME,
             Box::new(circuit_breaker::CircuitBreakerSpec::new(params)?),
         ),
+        fallback::NAME => (fallback::NAME, Box::new(fallback::FallbackSpec::new(params)?)),
         memory_guard::NAME => (
             memory_guard::NAME,
             Box::new(memory_guard::MemoryGuardSpec::new(params)?),
         ),
         monitor::NAME => (monitor::NAME, Box::new(monitor::MonitorSpec::new(params)?)),
         noop::NAME => (noop::NAME, Box::new(noop::NoopSpec)),
+        rate_limit::NAME => (rate_limit::NAME, Box::new(rate_limit::RateLimitSpec::new(params)?)),
         retry::NAME => (retry::NAME, Box::new(retry::RetrySpec::new(params)?)),
         synchronized::NAME => (
             synchronized::NAME,

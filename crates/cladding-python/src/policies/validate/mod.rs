@@ -11,7 +11,8 @@ use pyo3::types::{PyDict, PyMapping, PyString};
 
 use crate::counters::add;
 use crate::hooks::{Call, Enter, Family, Hooks, Outcome, Page, Slot};
-use crate::params::{Params, configuration_error, makes_coroutines};
+use crate::params::{Params, configuration_error};
+use crate::policies::substitute::Substitute;
 use crate::policy::Spec;
 use crate::target::{Kind, Target};
 
@@ -58,7 +59,7 @@ pub(crate) struct Names {
 pub(crate) struct ValidateSpec {
     checks: Arc<[(Rule, Owned)]>,
     names: Arc<Names>,
-    fallback: Option<Owned>,
+    fallback: Option<Substitute>,
 }
 
 enum Rule {
@@ -73,7 +74,7 @@ impl ValidateSpec {
         let classes = ["Array", "Range", "Keys"].map(|name| module(py).and_then(|module| module.getattr(name)));
         let [array, range, keys] = classes;
         let (array, range, keys) = (array?, range?, keys?);
-        let fallback = params.get("fallback")?.map(Owned::from);
+        let fallback = params.get("fallback")?.as_ref().map(Substitute::new);
         let expectations = params.get("expectations")?.filter(|given| {
             given
                 .cast::<PyMapping>()
@@ -123,7 +124,7 @@ impl Spec for ValidateSpec {
             return Err(configuration_error(py, &text));
         }
         if let Some(fallback) = &fallback
-            && makes_coroutines(fallback.bound(py))?
+            && fallback.makes_coroutines(py)?
         {
             let when = if matches!(target.kind, Kind::Coroutine) {
                 " when awaited"
@@ -142,9 +143,6 @@ impl Spec for ValidateSpec {
             checks: Arc::clone(&self.checks),
             names: Arc::clone(&self.names),
             rejected: self.checks.iter().map(|_| Counter::new()).collect(),
-            is_callable: fallback
-                .as_ref()
-                .is_some_and(|fallback| fallback.bound(py).is_callable()),
             fallback,
             takes_time: self.checks.iter().any(|(rule, _)| match rule {
                 Rule::Array(check) => check.looks_inside(),
@@ -158,7 +156,9 @@ impl Spec for ValidateSpec {
     }
 
     fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {
-        self.fallback.iter().for_each(visit);
+        if let Some(fallback) = &self.fallback {
+            fallback.traverse(visit);
+        }
     }
 }
 
@@ -232,8 +232,7 @@ struct Validate {
     names: Arc<Names>,
     /// For each check.
     rejected: Box<[Counter]>,
-    fallback: Option<Owned>,
-    is_callable: bool,
+    fallback: Option<Substitute>,
     /// A check goes through an array or asks a mapping, so that time passes with it.
     takes_time: bool,
     function: String,
@@ -325,14 +324,7 @@ impl Validate {
             None => self.error(py, index, &failure).map(Outcome::Raised),
             Some(fallback) => {
                 add(&self.fallbacks, 1);
-                Ok(if self.is_callable {
-                    match call.arguments.call(py, fallback) {
-                        Ok(value) => Outcome::Returned(value),
-                        Err(raised) => Outcome::Raised(raised.take(py)),
-                    }
-                } else {
-                    Outcome::Returned(fallback.clone())
-                })
+                Ok(fallback.give(call).map_or_else(Outcome::Raised, Outcome::Returned))
             }
         };
         Enter::Answer(answer.unwrap_or_else(|error| Outcome::error(py, error)))
@@ -397,8 +389,10 @@ impl Hooks for Validate {
         self.places
             .iter()
             .filter_map(|place| place.default.as_ref())
-            .chain(&self.fallback)
-            .for_each(visit);
+            .for_each(&mut *visit);
+        if let Some(fallback) = &self.fallback {
+            fallback.traverse(visit);
+        }
     }
 }
 

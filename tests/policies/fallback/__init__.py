@@ -1,0 +1,1 @@
+"""`fallback`: what answers a call that fails."""
