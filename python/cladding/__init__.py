@@ -164,8 +164,9 @@ def __dir__() -> list[str]:
 for _public in (
     AccessDeniedError,
     Array,
-    CallTimeoutError,
     BulkheadFullError,
+    CallTimeoutError,
+    CircuitOpenError,
     CladdingError,
     ConfigurationError,
     InterfaceError,

@@ -20,7 +20,6 @@ pub(crate) struct Budget {
     config: Config,
 }
 
-#[expect(dead_code, reason = "`retry` takes a budget")]
 impl Budget {
     /// Reads one parameter that is a budget; `None` if it is not given.
     pub(crate) fn read(params: &Params<'_, '_>, name: &'static str) -> PyResult<Option<Self>> {

@@ -7,7 +7,6 @@ mod forks;
 mod probes;
 
 pub(crate) use breaker::{Breaker, CircuitBreaker, name_of};
-#[expect(unused_imports, reason = "`retry` takes a budget")]
 pub(crate) use budget::Budget;
 pub(crate) use budget::RetryBudget;
 pub(crate) use failures::Failures;

@@ -62,7 +62,6 @@ impl TimeoutSpec {
     }
 
     /// Reads a parameter of another policy that is such a time; `None` if it was not given.
-    #[expect(dead_code, reason = "for policies that have a timeout as one of their parts")]
     pub(crate) fn read(params: &mut Params<'_, '_>, name: &'static str) -> PyResult<Option<Self>> {
         Ok(params.duration(name)?.map(|seconds| Self {
             seconds,

@@ -1,6 +1,7 @@
 //! What one call remembers once an attempt has failed.
 
 use cladding_capi::Owned;
+use cladding_engine::budget::Withdrawal;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use smallvec::SmallVec;
@@ -22,6 +23,10 @@ pub(super) struct Course {
     failures: SmallVec<[Owned; 4]>,
     /// What says to calls inside that this one is being retried.
     pub(super) mark: Option<Mark>,
+    /// What the last retry took from the budget.
+    pub(super) withdrawn: Option<Withdrawal>,
+    /// The deadline of the call, in clock ticks, as this policy found it.
+    pub(super) deadline_around: u64,
     /// Whether the retries of this call are left to one around it, once it is known.
     pub(super) yields: Option<bool>,
 }

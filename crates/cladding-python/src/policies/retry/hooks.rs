@@ -4,10 +4,12 @@ use std::sync::{Arc, OnceLock};
 
 use cladding_capi::{Owned, exception};
 use cladding_engine::metrics::exposition::Kind as FamilyKind;
+use pyo3::exceptions::PyTimeoutError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::course::Course;
+use super::layers::Layers;
 use super::nesting::{self, Mark};
 use super::note;
 use super::numbers::Numbers;
@@ -15,6 +17,7 @@ use super::plan::{Attempt, Ending, Next, Plan};
 use super::telling::{Event, Told, What};
 use crate::clock;
 use crate::counters::add;
+use crate::guards::Budget;
 use crate::hooks::{Call, Enter, Exit, Family, Hooks, Labels, Outcome, Page, Slot, Wait};
 use crate::target::{Kind, Target};
 
@@ -24,12 +27,18 @@ const WAITING: u8 = 1;
 pub(super) struct Retry {
     plan: Plan,
     told: Told,
+    budget: Option<Budget>,
+    layers: Layers,
     function: String,
     /// The same as an object, by which calls inside see this one.
     name: Owned,
     /// A generator runs in its consumer's context between items, so it cannot say there that it is around anything.
     nests: bool,
     numbers: Arc<Numbers>,
+    /// Whether there is something to do when a call begins, besides counting it.
+    begins: bool,
+    /// Whether there is something to do when a first attempt has succeeded.
+    watches: bool,
     /// The labels of the monitor on the same function, if there is one.
     monitor: OnceLock<Labels>,
 }
@@ -39,15 +48,15 @@ impl Hooks for Retry {
     fn enter(&self, call: &Call<'_>, slot: &mut Slot) -> Enter {
         add(&self.numbers.calls, 1);
         slot.started = call.now();
-        if nesting::is_early() && self.nests {
-            return self.announce(call.py, slot);
+        if self.begins || nesting::is_early() {
+            return self.begin(call, slot);
         }
         Enter::Proceed
     }
 
     #[inline]
     fn exit(&self, call: &Call<'_>, slot: &mut Slot, outcome: &mut Outcome) -> Exit {
-        if matches!(outcome, Outcome::Returned(_)) && slot.data.is_none() && !self.looks_at_results() {
+        if matches!(outcome, Outcome::Returned(_)) && slot.data.is_none() && !self.watches {
             return Exit::Pass;
         }
         self.ended(call, slot, outcome)
@@ -72,10 +81,21 @@ impl Hooks for Retry {
     }
 
     fn stats(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
-        Ok(self.numbers.stats(py)?.unbind())
+        let stats = self.numbers.stats(py)?;
+        self.layers.add_stats(py, &stats)?;
+        Ok(stats.unbind())
     }
 
-    fn metrics(&self, _target: &Target, page: &mut Page) {
+    fn around(&self) -> Vec<Arc<dyn Hooks>> {
+        self.layers.around()
+    }
+
+    fn within(&self) -> Vec<Arc<dyn Hooks>> {
+        self.layers.within()
+    }
+
+    fn metrics(&self, target: &Target, page: &mut Page) {
+        self.layers.metrics(target, page);
         let own = || vec![("function".to_owned(), self.function.clone())];
         let labels = self.monitor.get().cloned().unwrap_or_else(own);
         page.count(RETRIES, labels.clone(), self.numbers.retries.get());
@@ -86,7 +106,12 @@ impl Hooks for Retry {
     fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {
         self.plan.traverse(visit);
         self.told.traverse(visit);
+        self.layers.traverse(visit);
         visit(&self.name);
+    }
+
+    fn clear(&self) {
+        self.layers.clear();
     }
 }
 
@@ -107,9 +132,20 @@ const RECOVERED: Family = Family {
 };
 
 impl Retry {
-    pub(super) fn new(py: Python<'_>, plan: Plan, told: Told, target: &Target) -> Self {
+    pub(super) fn new(
+        py: Python<'_>,
+        plan: Plan,
+        told: Told,
+        budget: Option<Budget>,
+        layers: Layers,
+        target: &Target,
+    ) -> Self {
         let function = target.full_name();
         Self {
+            begins: budget.is_some() || plan.deadline.is_some(),
+            watches: budget.is_some() || plan.on_result.is_some() || told.wants(What::Success),
+            budget,
+            layers,
             name: PyString::new(py, &function).into_any().into(),
             function,
             plan,
@@ -120,19 +156,25 @@ impl Retry {
         }
     }
 
-    fn looks_at_results(&self) -> bool {
-        self.plan.on_result.is_some() || self.told.wants(What::Success)
-    }
-
-    #[cold]
-    fn announce(&self, py: Python<'_>, slot: &mut Slot) -> Enter {
-        match Mark::announce(py, &self.name) {
-            Ok(mark) => {
-                Course::of(slot).mark = Some(mark);
-                Enter::Proceed
-            }
-            Err(error) => Enter::Answer(Outcome::error(py, error)),
+    fn begin(&self, call: &Call<'_>, slot: &mut Slot) -> Enter {
+        if let Some(budget) = &self.budget {
+            budget.deposit(call);
         }
+        if let Some(deadline) = self.plan.deadline {
+            let around = call.deadline.get();
+            let own = slot
+                .started
+                .saturating_add(clock::ticks_from_nanos((deadline * 1e9) as u64));
+            Course::of(slot).deadline_around = around;
+            call.deadline.set(if around == 0 { own } else { own.min(around) });
+        }
+        if nesting::is_early() && self.nests {
+            match Mark::announce(call.py, &self.name) {
+                Ok(mark) => Course::of(slot).mark = Some(mark),
+                Err(error) => return Enter::Answer(Outcome::error(call.py, error)),
+            }
+        }
+        Enter::Proceed
     }
 
     /// An attempt or a wait has ended; nearly every call has none of this but the end of its one attempt.
@@ -147,11 +189,11 @@ impl Retry {
             self.attempted(call, slot, outcome)
         };
         match said {
-            Ok(Exit::Pass) => self.leave(py, slot),
+            Ok(Exit::Pass) => self.leave(call, slot),
             Ok(again) => return again,
             Err(error) => {
                 self.fail(py, error, outcome);
-                self.leave(py, slot);
+                self.leave(call, slot);
             }
         }
         Exit::Pass
@@ -168,11 +210,16 @@ impl Retry {
     }
 
     /// Takes back what calls inside were told.
-    fn leave(&self, py: Python<'_>, slot: &mut Slot) {
-        if slot.data.is_some()
-            && let Some(mark) = Course::of(slot).mark.take()
-        {
-            ignore(py, mark.leave(py));
+    fn leave(&self, call: &Call<'_>, slot: &mut Slot) {
+        if slot.data.is_none() {
+            return;
+        }
+        let course = Course::of(slot);
+        if self.plan.deadline.is_some() {
+            call.deadline.set(course.deadline_around);
+        }
+        if let Some(mark) = course.mark.take() {
+            ignore(call.py, mark.leave(call.py));
         }
     }
 
@@ -211,8 +258,15 @@ impl Retry {
             next
         };
         match next {
-            Next::Retry(delay) => self.retry(call, slot, ending, delay),
+            Next::Retry(delay) if self.may_retry(call, slot, ending) => self.retry(call, slot, ending, delay),
+            Next::Retry(_) => {
+                self.give_up(call, slot, outcome, "the retry budget is used up")?;
+                Ok(Exit::Pass)
+            }
             Next::GiveUp(reason) => {
+                if let Some(budget) = &self.budget {
+                    budget.failed();
+                }
                 self.give_up(call, slot, outcome, &reason)?;
                 Ok(Exit::Pass)
             }
@@ -228,6 +282,15 @@ impl Retry {
                 Ok(Exit::Pass)
             }
         }
+    }
+
+    /// Whether the budget, if there is one, has a retry left, which is then taken.
+    fn may_retry(&self, call: &Call<'_>, slot: &mut Slot, ending: Ending<'_>) -> bool {
+        let Some(budget) = &self.budget else { return true };
+        let is_timeout = |failure| exception::is_a::<PyTimeoutError>(call.py, failure);
+        let withdrawn = budget.withdraw(call, ending.exception().is_some_and(is_timeout));
+        Course::of(slot).withdrawn = withdrawn;
+        withdrawn.is_some()
     }
 
     fn retry(&self, call: &Call<'_>, slot: &mut Slot, ending: Ending<'_>, delay: f64) -> PyResult<Exit> {
@@ -276,6 +339,10 @@ impl Retry {
     fn succeeded(&self, call: &Call<'_>, slot: &mut Slot, ending: Ending<'_>) -> PyResult<()> {
         if slot.count > 0 {
             add(&self.numbers.recovered, 1);
+        }
+        if let Some(budget) = &self.budget {
+            let last = slot.data.is_some().then(|| Course::of(slot).withdrawn.take());
+            budget.succeeded(last.flatten());
         }
         self.tell(call, slot, What::Success, ending, None, None)
     }

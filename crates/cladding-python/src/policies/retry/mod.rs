@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cladding_capi::Owned;
 use pyo3::prelude::*;
 
+use crate::guards::Budget;
 use crate::hooks::Hooks;
 use crate::params::Params;
 use crate::policy::Spec;
@@ -14,6 +15,7 @@ mod after;
 mod chance;
 mod course;
 mod hooks;
+mod layers;
 mod nesting;
 mod note;
 mod numbers;
@@ -23,6 +25,7 @@ mod telling;
 mod worth;
 
 pub(crate) use after::retry_after_seconds;
+use layers::LayerSpecs;
 use nesting::Nested;
 use plan::Plan;
 use telling::Told;
@@ -33,6 +36,8 @@ pub(crate) const NAME: &str = "retry";
 pub(crate) struct RetrySpec {
     plan: Plan,
     told: Told,
+    budget: Option<Budget>,
+    layers: LayerSpecs,
 }
 
 impl RetrySpec {
@@ -52,6 +57,8 @@ impl RetrySpec {
         Ok(Self {
             plan,
             told: Told::read(params)?,
+            budget: Budget::read(params, "budget")?,
+            layers: LayerSpecs::read(params)?,
         })
     }
 }
@@ -61,16 +68,14 @@ impl Spec for RetrySpec {
         if self.plan.nested == Nested::Outer {
             nesting::announce_early();
         }
-        Ok(Arc::new(hooks::Retry::new(
-            py,
-            self.plan.clone(),
-            self.told.clone(),
-            target,
-        )))
+        let layers = self.layers.bind(py, target)?;
+        let (plan, told, budget) = (self.plan.clone(), self.told.clone(), self.budget.clone());
+        Ok(Arc::new(hooks::Retry::new(py, plan, told, budget, layers, target)))
     }
 
     fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {
         self.plan.traverse(visit);
         self.told.traverse(visit);
+        self.layers.traverse(visit);
     }
 }

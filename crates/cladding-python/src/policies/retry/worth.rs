@@ -3,6 +3,7 @@
 use cladding_capi::{Owned, exception};
 use pyo3::exceptions::{PyConnectionError, PyException, PyTimeoutError};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyTuple, PyType};
 
 use crate::params::{Params, configuration_error, makes_coroutines, wait_seconds};
@@ -10,8 +11,9 @@ use crate::params::{Params, configuration_error, makes_coroutines, wait_seconds}
 /// Which failures are worth another attempt.
 #[derive(Clone)]
 pub(super) enum Worth {
-    /// Those that an `except` clause with this tuple of types catches.
-    Types(Owned),
+    /// Those that an `except` clause with this tuple of types catches. A breaker that is open fails at once so that nobody
+    /// tries again soon: its error is among them only where it is named itself.
+    Types { types: Owned, open: bool },
     /// Those for which this callable answers `True`, or the seconds to wait.
     Predicate(Owned),
 }
@@ -32,23 +34,33 @@ impl Worth {
         let py = params.py();
         let Some(value) = params.get("exceptions")? else {
             let types = (py.get_type::<PyConnectionError>(), py.get_type::<PyTimeoutError>());
-            return Ok(Self::Types(types.into_pyobject(py)?.into()));
+            let types = types.into_pyobject(py)?.into();
+            return Ok(Self::Types { types, open: false });
         };
         let wrong = || {
             let allowed = "a subclass of Exception, a tuple of such, or a callable that takes the exception and answers a \
                            bool or the seconds to wait";
             params.wrong("exceptions", &value, allowed)
         };
-        if is_retryable(&value) {
-            return Ok(Self::Types(PyTuple::new(py, [&value])?.into()));
-        }
-        if let Ok(types) = value.cast::<PyTuple>() {
-            let good = !types.is_empty() && types.iter().all(|each| is_retryable(&each));
-            return if good {
-                Ok(Self::Types(types.into()))
-            } else {
-                Err(wrong())
+        let types = if is_retryable(&value) {
+            Some(PyTuple::new(py, [&value])?)
+        } else {
+            value.cast::<PyTuple>().ok().cloned()
+        };
+        if let Some(types) = types {
+            if types.is_empty() || !types.iter().all(|each| is_retryable(&each)) {
+                return Err(wrong());
+            }
+            let circuit_open = circuit_open_error(py)?.bound(py);
+            let names = |each: Bound<'_, PyAny>| {
+                each.cast::<PyType>()
+                    .is_ok_and(|each| each.is_subclass(circuit_open).unwrap_or(false))
             };
+            let open = types.iter().any(names);
+            return Ok(Self::Types {
+                types: types.into(),
+                open,
+            });
         }
         if value.is_callable() && !value.is_instance_of::<PyType>() && !makes_coroutines(&value)? {
             return Ok(Self::Predicate((&value).into()));
@@ -58,15 +70,18 @@ impl Worth {
 
     pub(super) fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {
         match self {
-            Self::Types(object) | Self::Predicate(object) => visit(object),
+            Self::Types { types: object, .. } | Self::Predicate(object) => visit(object),
         }
     }
 
     /// Whether a failure is worth another attempt; the error is that of the callable.
     pub(super) fn weigh(&self, py: Python<'_>, failure: &Owned) -> PyResult<Weighed> {
         let predicate = match self {
-            Self::Types(types) if exception::matches(py, failure, types) => return Ok(Weighed::Yes),
-            Self::Types(_) => return Ok(Weighed::No),
+            Self::Types { types, open } => {
+                let matches = exception::matches(py, failure, types)
+                    && (*open || !exception::matches(py, failure, circuit_open_error(py)?));
+                return Ok(if matches { Weighed::Yes } else { Weighed::No });
+            }
             Self::Predicate(predicate) => predicate.bound(py),
         };
         let answer = predicate.call1((failure.bound(py),))?;
@@ -86,6 +101,13 @@ impl Worth {
         );
         Err(configuration_error(py, &text))
     }
+}
+
+fn circuit_open_error(py: Python<'_>) -> PyResult<&'static Owned> {
+    static CIRCUIT_OPEN: PyOnceLock<Owned> = PyOnceLock::new();
+    CIRCUIT_OPEN.get_or_try_init(py, || {
+        Ok(py.import("cladding._errors")?.getattr("CircuitOpenError")?.into())
+    })
 }
 
 /// Whether this is a type of exception that may be retried: interrupts, exits and cancellation do not derive from
