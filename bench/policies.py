@@ -1,4 +1,4 @@
-"""Each of the five policies alone, on a small function, beside those who do the same."""
+"""Each of these policies alone, on a small function, beside those who do the same."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ def policies(effort: Effort) -> Iterator[Row]:
 
     guards = peers.here(psutil=peers.psutil_guard)
     yield from alone("memory_guard", cladding.memory_guard(threshold=0.999), guards, Target(10), effort)
+
+    yield from alone("circuit_breaker, closed", cladding.circuit_breaker(), {}, None, effort)
 
     checks = peers.here(beartype=peers.beartype_check, pydantic=peers.pydantic_check)
     small = cladding.Range(0, 10)

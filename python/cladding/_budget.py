@@ -90,5 +90,6 @@ class RetryBudget(_native.RetryBudget, Shared):
 
     def _made_of(self) -> tuple[Callable[..., Self], dict[str, Any]]:
         cls = type(self)
-        make = {"RetryBudget": cls, "RetryBudget.grpc": cls.grpc, "RetryBudget.aws": cls.aws}[self.kind]
-        return make, dict(self.parameters)
+        makers: dict[str, Callable[..., Self]]
+        makers = {"RetryBudget": cls, "RetryBudget.grpc": cls.grpc, "RetryBudget.aws": cls.aws}
+        return makers[self.kind], dict(self.parameters)

@@ -22,7 +22,7 @@ class Shared:
     In another process the first copy that is unpickled is a new object with the same parameters, and the others are that.
     """
 
-    __slots__ = ()
+    __slots__ = ()  # beside a native base no other may have any, so it is the object's class that has `_key`
 
     _key: str
 
@@ -39,7 +39,7 @@ class Shared:
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         with _lock:
             if not hasattr(self, "_key"):
-                self._key = uuid.uuid4().hex
+                self._key = uuid.uuid4().hex  # type: ignore[misc]
                 _live[self._key] = self
         return restored, (self._key, *self._made_of())
 
@@ -50,6 +50,6 @@ def restored(key: str, make: Callable[..., Shared], parameters: dict[str, Any]) 
         known = _live.get(key)
         if known is None:
             known = make(**parameters)
-            known._key = key
+            known._key = key  # type: ignore[misc]
             _live[key] = known
         return known

@@ -150,6 +150,7 @@ class Target:
     @property
     def defaults(self) -> dict[str, Any]: ...
 
+@disjoint_base
 class RetryBudget:
     """The native side of a budget of retries: which kind, and its parameters."""
 
@@ -161,6 +162,7 @@ class RetryBudget:
     @property
     def stats(self) -> dict[str, int]: ...
 
+@disjoint_base
 class CircuitBreaker:
     """The native side of a circuit breaker, from its parameters."""
 

@@ -89,6 +89,7 @@ POLICIES = """
     @cladding.memory_guard(threshold=0.999999)
     @cladding.validate_input(x=cladding.Range(0, 1000))
     @cladding.cache_result(ttl=600, max_entries=20)
+    @cladding.circuit_breaker
     @cladding.retry(max_retries=2, initial_delay=0.0)
     def use(x):
         return x

@@ -148,6 +148,9 @@ POLICIES: dict[str, tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]] = {
         lambda c: c.memory_guard(threshold=0.000001, on_pressure=("raise",)),
         lambda f, x: f(x),
     ),
+    "breaker": (lambda c: c.circuit_breaker(), lambda f, x: f(x)),
+    "breaker, open": (lambda c: c.circuit_breaker(failures=1, open_for=1e6), lambda f, x: f(x, fail=True)),
+    "breaker, probes": (lambda c: c.circuit_breaker(failures=1, open_for=1e-9), lambda f, x: f(x, fail=True)),
     "monitor": (lambda c: c.monitor(), lambda f, x: f(x)),
     "monitor, failing": (lambda c: c.monitor(), lambda f, x: f(x, fail=True)),
     "all five": (
@@ -168,7 +171,7 @@ POLICIES: dict[str, tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]] = {
 def test_policies(cladding: Any, name: str, kind: Callable[..., Any]) -> None:
     policy, call = POLICIES[name]
     decorated, argument = policy(cladding)(kind), Payload()
-    expected = (Failure, ValueError, MemoryError, TypeError)
+    expected = (Failure, ValueError, MemoryError, TypeError, ConnectionError)
 
     def once() -> None:
         with contextlib.suppress(*expected):

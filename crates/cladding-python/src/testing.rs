@@ -16,10 +16,10 @@ pub(crate) struct Fast {
 
 /// What is in force here, if anything is.
 pub(crate) fn current(py: Python<'_>) -> PyResult<Option<Fast>> {
+    static ASK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     if ACTIVE.load(Ordering::Relaxed) == 0 {
         return Ok(None);
     }
-    static ASK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let ask = ASK.get_or_try_init(py, || {
         Ok::<_, PyErr>(py.import("cladding._testing")?.getattr("in_force")?.unbind())
     })?;

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from cladding import CircuitBreaker
@@ -30,6 +31,12 @@ def assert_stats(breaker: CircuitBreaker, **expected: object) -> None:
     """These of the breaker's numbers are these."""
     stats = breaker.stats
     assert {name: stats[name] for name in expected} == expected
+
+
+@types.coroutine
+def suspended() -> Iterator[None]:
+    """Suspends a coroutine once, whoever runs it."""
+    yield
 
 
 def fails(*args: Any, **kwargs: Any) -> Any:

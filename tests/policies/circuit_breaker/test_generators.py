@@ -92,6 +92,22 @@ def test_one_that_is_dropped_before_items_gives_its_place_back() -> None:
     assert_stats(breaker, state="half-open", probing=0)
 
 
+def test_an_async_generator_that_is_dropped_outside_of_any_event_loop() -> None:
+    breaker = half_open()
+
+    @circuit_breaker(breaker)
+    async def items() -> AsyncIterator[int]:
+        yield 1
+
+    running = items()
+    with pytest.raises(StopIteration):
+        anext(running).__await__().send(None)
+    assert_stats(breaker, probing=1)
+    del running
+    gc.collect()
+    assert_stats(breaker, probing=0, state="closed")
+
+
 def test_an_async_generator_that_is_closed_after_items_has_succeeded() -> None:
     breaker = half_open()
 

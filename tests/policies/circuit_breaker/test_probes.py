@@ -6,16 +6,14 @@ import asyncio
 import gc
 import os
 import threading
-import types
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from cladding import CircuitOpenError, circuit_breaker
 
-from .helpers import AGES, Gate, assert_stats, fails, half_open, in_threads, joined, stays_open
+from .helpers import AGES, Gate, assert_stats, fails, half_open, in_threads, joined, stays_open, suspended
 
 
 @pytest.mark.parametrize("probes", [1, 3])
@@ -127,11 +125,6 @@ def test_a_timeout_of_the_caller_is_a_cancellation() -> None:
 
     asyncio.run(main())
     assert_stats(breaker, state="half-open", probing=0)
-
-
-@types.coroutine
-def suspended() -> Iterator[None]:
-    yield
 
 
 def test_coroutines_that_nobody_goes_on_with() -> None:

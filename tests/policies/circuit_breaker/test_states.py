@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from cladding import CircuitBreaker, CircuitOpenError, circuit_breaker
 from policies.kinds import Kind, all_kinds
 
-from .helpers import AGES, assert_stats, fails, half_open, stays_open
+from .helpers import AGES, AN_INSTANT, Gate, assert_stats, fails, half_open, in_threads, joined, stays_open
 
 
 @all_kinds
@@ -140,21 +141,16 @@ def test_opened_and_closed_by_hand() -> None:
 
 
 def test_a_failed_probe_is_told() -> None:
-    breaker = CircuitBreaker(failures=1, open_for=1e-9)
-    with pytest.raises(ConnectionError):
+    breaker, gate = CircuitBreaker(failures=1, open_for=AN_INSTANT), Gate()
+    for _ in range(2):
+        with pytest.raises(ConnectionError, match=r"^refused$"):
+            circuit_breaker(breaker)(fails)()
+    threads = in_threads(1, circuit_breaker(breaker)(gate))
+    assert gate.entered.acquire(timeout=30)
+    with pytest.raises(CircuitOpenError, match=r"\(a probe failed; before, 1 of 1 calls in 60 s failed\)"):
         circuit_breaker(breaker)(fails)()
-
-    @circuit_breaker(breaker)
-    def f() -> None:
-        f_inside = circuit_breaker(stays_open_like)(fails)
-        with pytest.raises(ConnectionError):
-            f_inside()
-
-    stays_open_like = stays_open(failures=1)
-    f()
-    assert breaker.state == "closed"
-    with pytest.raises(CircuitOpenError, match=r"1 of 1 calls in 60 s failed"):
-        circuit_breaker(stays_open_like)(fails)()
+    gate.opened.set()
+    joined(threads)
 
 
 def test_a_call_that_began_before_the_state_changed_says_nothing() -> None:
@@ -184,6 +180,16 @@ def test_tracebacks_show_the_caller_alone() -> None:
         f()
     files = [entry.filename for entry in traceback.extract_tb(caught.value.__traceback__)]
     assert set(files) <= {__file__}
+
+
+def test_times_are_seconds() -> None:
+    for open_for in (1000, timedelta(seconds=1000)):
+        breaker = stays_open(open_for=open_for)
+        breaker.trip()
+        assert 900 < breaker.stats["retry_in"] <= 1000
+        with pytest.raises(CircuitOpenError) as caught:
+            circuit_breaker(breaker)(fails)()
+        assert 900 < caught.value.retry_in <= 1000
 
 
 def test_a_function_that_is_switched_off_is_called(cladding: Any) -> None:

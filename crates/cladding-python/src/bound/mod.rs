@@ -96,7 +96,9 @@ impl BoundStack {
             }
         }
         let all: Vec<&dyn Hooks> = entries.iter().map(|entry| &*entry.hooks).collect();
-        all.iter().for_each(|hooks| hooks.beside(&all));
+        for hooks in &all {
+            hooks.beside(&all);
+        }
         let stack = Self {
             wrapped,
             kind: target.get().kind,

@@ -11,7 +11,6 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::{Failures, forks};
 use crate::clock;
 use crate::counters::add;
-use crate::hooks::Call;
 use crate::params::Params;
 use crate::policy::visit_all;
 
@@ -28,20 +27,20 @@ pub(crate) struct Breaker {
 }
 
 impl Breaker {
-    /// Whether a call may run now. The permit of a probe must go back: with [`Breaker::record`] or [`Breaker::cancel`].
+    /// Whether a call may run that begins at this stamp. The permit of a probe must go back: with [`Breaker::record`] or [`Breaker::cancel`].
     #[inline]
-    pub(crate) fn admit(&self, call: &Call<'_>) -> Result<Permit, Refusal> {
-        let said = self.state.admit(clock::nanos(call.now()));
+    pub(crate) fn admit(&self, now: u64) -> Result<Permit, Refusal> {
+        let said = self.state.admit(clock::nanos(now));
         if said.is_err() {
             add(&self.rejected, 1);
         }
         said
     }
 
-    /// Counts how a call ended.
+    /// Counts how a call ended, at this stamp.
     #[inline]
-    pub(crate) fn record(&self, call: &Call<'_>, permit: Permit, success: bool) {
-        self.state.record(permit, success, clock::nanos(call.now()));
+    pub(crate) fn record(&self, permit: Permit, success: bool, now: u64) {
+        self.state.record(permit, success, clock::nanos(now));
     }
 
     /// Takes back the permit of a call that came to no end.

@@ -10,7 +10,6 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use super::breaker::shown;
 use crate::clock;
-use crate::hooks::Call;
 use crate::params::Params;
 
 /// A retry budget as retries use it. A clone is the same budget.
@@ -32,18 +31,18 @@ impl Budget {
         }
     }
 
-    /// A call begins with its first attempt.
+    /// A call begins with its first attempt. The clock is asked, for a stamp, only by the kind that needs the time.
     #[inline]
-    pub(crate) fn deposit(&self, call: &Call<'_>) {
+    pub(crate) fn deposit(&self, now: impl FnOnce() -> u64) {
         if self.config.counts_calls() {
-            self.state.deposit(clock::nanos(call.now()));
+            self.state.deposit(clock::nanos(now()));
         }
     }
 
-    /// An attempt failed and is to be retried: takes what that costs. `None` says that there must be no retry. What was
+    /// An attempt failed and is to be retried, at this stamp: takes what that costs. `None` says that there must be no retry. What was
     /// taken goes back with [`Budget::succeeded`].
-    pub(crate) fn withdraw(&self, call: &Call<'_>, is_timeout: bool) -> Option<Withdrawal> {
-        self.state.withdraw(clock::nanos(call.now()), is_timeout)
+    pub(crate) fn withdraw(&self, now: u64, is_timeout: bool) -> Option<Withdrawal> {
+        self.state.withdraw(clock::nanos(now), is_timeout)
     }
 
     /// An attempt failed in a way that is worth a retry, but is not retried: its attempts or its time are used up.

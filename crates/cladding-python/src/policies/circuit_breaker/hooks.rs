@@ -108,7 +108,7 @@ impl Guard {
             _ => return,
         };
         match success {
-            Some(success) => self.breaker.record(call, permit, success),
+            Some(success) => self.breaker.record(permit, success, call.now()),
             None => self.breaker.cancel(permit),
         }
     }
@@ -127,7 +127,7 @@ impl Hooks for Guard {
             Ok(true) => return Enter::Proceed,
             Err(error) => return Enter::Answer(Outcome::error(call.py, error)),
         }
-        match self.breaker.admit(call) {
+        match self.breaker.admit(call.now()) {
             Ok(permit) if permit.is_probe() => self.begin_probe(call, slot, permit),
             Ok(permit) => {
                 slot.phase = ADMITTED;

@@ -158,7 +158,7 @@ impl Retry {
 
     fn begin(&self, call: &Call<'_>, slot: &mut Slot) -> Enter {
         if let Some(budget) = &self.budget {
-            budget.deposit(call);
+            budget.deposit(|| call.now());
         }
         if let Some(deadline) = self.plan.deadline {
             let around = call.deadline.get();
@@ -192,21 +192,11 @@ impl Retry {
             Ok(Exit::Pass) => self.leave(call, slot),
             Ok(again) => return again,
             Err(error) => {
-                self.fail(py, error, outcome);
+                fail(py, error, outcome);
                 self.leave(call, slot);
             }
         }
         Exit::Pass
-    }
-
-    /// An error of a callable of the user's, or an interrupt, in place of what the attempt ended with. That is shown above
-    /// it, as in an `except` clause.
-    fn fail(&self, py: Python<'_>, error: PyErr, outcome: &mut Outcome) {
-        let error = Owned::from(cladding_capi::counted(py, |py| error.into_value(py)));
-        if let Outcome::Raised(failure) = &*outcome {
-            ignore(py, error.bound(py).setattr("__context__", failure.bound(py)));
-        }
-        *outcome = Outcome::Raised(error);
     }
 
     /// Takes back what calls inside were told.
@@ -288,7 +278,7 @@ impl Retry {
     fn may_retry(&self, call: &Call<'_>, slot: &mut Slot, ending: Ending<'_>) -> bool {
         let Some(budget) = &self.budget else { return true };
         let is_timeout = |failure| exception::is_a::<PyTimeoutError>(call.py, failure);
-        let withdrawn = budget.withdraw(call, ending.exception().is_some_and(is_timeout));
+        let withdrawn = budget.withdraw(call.now(), ending.exception().is_some_and(is_timeout));
         Course::of(slot).withdrawn = withdrawn;
         withdrawn.is_some()
     }
@@ -380,6 +370,16 @@ impl Retry {
         }
         Ok(())
     }
+}
+
+/// An error of a callable of the user's, or an interrupt, in place of what the attempt ended with. That is shown above it,
+/// as in an `except` clause.
+fn fail(py: Python<'_>, error: PyErr, outcome: &mut Outcome) {
+    let error = Owned::from(cladding_capi::counted(py, |py| error.into_value(py)));
+    if let Outcome::Raised(failure) = &*outcome {
+        ignore(py, error.bound(py).setattr("__context__", failure.bound(py)));
+    }
+    *outcome = Outcome::Raised(error);
 }
 
 /// The seconds since a call began.

@@ -31,13 +31,13 @@ impl LayerSpecs {
     }
 
     fn each(&self) -> [(&'static str, Option<&dyn Spec>); 3] {
-        fn spec<S: Spec>(spec: &Option<S>) -> Option<&dyn Spec> {
-            spec.as_ref().map(|spec| spec as &dyn Spec)
+        fn spec<S: Spec>(spec: Option<&S>) -> Option<&dyn Spec> {
+            spec.map(|spec| spec as &dyn Spec)
         }
         [
-            ("fallback", spec(&self.fallback)),
-            ("breaker", spec(&self.breaker)),
-            ("timeout", spec(&self.timeout)),
+            ("fallback", spec(self.fallback.as_ref())),
+            ("breaker", spec(self.breaker.as_ref())),
+            ("timeout", spec(self.timeout.as_ref())),
         ]
     }
 
@@ -61,15 +61,18 @@ impl LayerSpecs {
     }
 }
 
+/// A live one, under the name of the parameter that it comes from.
+type Layer = (&'static str, Arc<dyn Hooks>);
+
 /// The live ones of one function, outermost first, by the parameters that they come from.
 pub(super) struct Layers {
     /// The first runs around the retry.
     around: bool,
-    all: Vec<(&'static str, Arc<dyn Hooks>)>,
+    all: Vec<Layer>,
 }
 
 impl Layers {
-    fn split(&self) -> (&[(&'static str, Arc<dyn Hooks>)], &[(&'static str, Arc<dyn Hooks>)]) {
+    fn split(&self) -> (&[Layer], &[Layer]) {
         self.all.split_at(usize::from(self.around))
     }
 

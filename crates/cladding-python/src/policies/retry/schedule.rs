@@ -61,11 +61,11 @@ impl Schedule {
                 "\"none\" beside a schedule of your own, which is taken as it is",
             ));
         }
-        let Ok(mut waits) = begin(&value) else {
+        let Ok(waits) = begin(&value) else {
             return Err(wrong());
         };
         for index in 0..max_retries.map_or(LOOKED_AT, |most| most.clamp(1, LOOKED_AT)) {
-            let Some(wait) = next(&mut waits)? else {
+            let Some(wait) = next(&waits)? else {
                 if index == 0 {
                     return Err(wrong());
                 }

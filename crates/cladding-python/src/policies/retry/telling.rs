@@ -11,9 +11,9 @@ use crate::params::Params;
 /// The user's callables.
 #[derive(Clone)]
 pub(super) struct Told {
-    on_retry: Option<Owned>,
-    on_giveup: Option<Owned>,
-    on_success: Option<Owned>,
+    retry: Option<Owned>,
+    giveup: Option<Owned>,
+    success: Option<Owned>,
 }
 
 /// What is told of.
@@ -52,22 +52,22 @@ impl Told {
     pub(super) fn read(params: &Params<'_, '_>) -> PyResult<Self> {
         let allowed = "a callable that takes a RetryEvent, not a coroutine function, or None";
         Ok(Self {
-            on_retry: params.callback("on_retry", allowed)?,
-            on_giveup: params.callback("on_giveup", allowed)?,
-            on_success: params.callback("on_success", allowed)?,
+            retry: params.callback("on_retry", allowed)?,
+            giveup: params.callback("on_giveup", allowed)?,
+            success: params.callback("on_success", allowed)?,
         })
     }
 
     pub(super) fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {
-        let all = [&self.on_retry, &self.on_giveup, &self.on_success];
+        let all = [&self.retry, &self.giveup, &self.success];
         all.into_iter().flatten().for_each(visit);
     }
 
     fn callable(&self, what: What) -> Option<&Owned> {
         match what {
-            What::Retry => &self.on_retry,
-            What::GiveUp => &self.on_giveup,
-            What::Success => &self.on_success,
+            What::Retry => &self.retry,
+            What::GiveUp => &self.giveup,
+            What::Success => &self.success,
         }
         .as_ref()
     }
