@@ -55,6 +55,7 @@ _LATER = {
         "_gallery.tail_recursive": ["tail_recursive"],
         "_gallery.trace": ["trace"],
         "_gallery.warn_once": ["warn_once"],
+        "_hedge": ["hedge"],
         "_locks": ["synchronized"],
         "_making": ["FunctionMaker", "decorator_apply"],
         "_memo": ["cache", "cached_property", "lru_cache", "memoize", "partial", "update_wrapper", "wraps"],

@@ -37,6 +37,7 @@ from cladding._gallery.singleton import singleton
 from cladding._gallery.tail_recursive import tail_recursive
 from cladding._gallery.trace import trace
 from cladding._gallery.warn_once import warn_once
+from cladding._hedge import hedge
 from cladding._locks import synchronized
 from cladding._making import FunctionMaker, decorator_apply
 from cladding._memo import cache, cached_property, lru_cache, memoize, partial, update_wrapper, wraps
@@ -164,6 +165,7 @@ __all__ = [
     "fallback",
     "find_wrapper",
     "function_wrapper",
+    "hedge",
     "is_available",
     "is_wrapped_by",
     "lazy_import",

@@ -23,6 +23,7 @@ POLICY_NAMES = (
     "cache_result",
     "circuit_breaker",
     "fallback",
+    "hedge",
     "memory_guard",
     "monitor",
     "noop",

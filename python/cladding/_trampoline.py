@@ -332,6 +332,7 @@ _CARRYING_ON: dict[str, Callable[[Any], Any]] = {
 def carry_on(driver: object, inner: Any, kind: str) -> Any:
     """What a plain function gives its caller in place of ``inner``, which it has returned: the same kind and name."""
     outer = _CARRYING_ON[kind](driver)
-    outer.__name__ = inner.__name__
-    outer.__qualname__ = inner.__qualname__
+    # Not everything that can be awaited has a name.
+    outer.__name__ = getattr(inner, "__name__", type(inner).__name__)
+    outer.__qualname__ = getattr(inner, "__qualname__", type(inner).__qualname__)
     return outer

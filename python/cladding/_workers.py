@@ -130,8 +130,7 @@ class Attempt:
             self._ended.put(outcome)
             del outcome
         else:
-            if isinstance(result, CoroutineType):
-                result.close()
+            close_unbegun(result)
             del failure, result
             self._tally.end()
         del self
@@ -139,6 +138,12 @@ class Attempt:
 
 Ended = tuple[int, BaseException | None, Any]
 """Which attempt has ended, its exception, and its result."""
+
+
+def close_unbegun(result: object) -> None:
+    """Closes a coroutine that nobody is going to await, so that it does not warn of that."""
+    if isinstance(result, CoroutineType):
+        result.close()
 
 
 def next_ended(ended: SimpleQueue[Ended], end: float) -> Ended | None:

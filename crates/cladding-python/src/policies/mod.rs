@@ -13,6 +13,7 @@ mod cache;
 mod circuit_breaker;
 mod failures;
 mod fallback;
+mod hedge;
 mod memory_guard;
 mod monitor;
 mod noop;
@@ -44,6 +45,7 @@ pub(crate) fn build(
             Box::new(circuit_breaker::CircuitBreakerSpec::new(params)?),
         ),
         fallback::NAME => (fallback::NAME, Box::new(fallback::FallbackSpec::new(params)?)),
+        hedge::NAME => (hedge::NAME, Box::new(hedge::HedgeSpec::new(params)?)),
         memory_guard::NAME => (
             memory_guard::NAME,
             Box::new(memory_guard::MemoryGuardSpec::new(params)?),

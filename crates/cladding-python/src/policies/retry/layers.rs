@@ -10,6 +10,7 @@ use crate::hooks::{Hooks, Page};
 use crate::params::Params;
 use crate::policies::circuit_breaker::CircuitBreakerSpec;
 use crate::policies::fallback::FallbackSpec;
+use crate::policies::hedge::HedgeSpec;
 use crate::policies::timeout::TimeoutSpec;
 use crate::policy::Spec;
 use crate::target::Target;
@@ -18,6 +19,7 @@ use crate::target::Target;
 pub(super) struct LayerSpecs {
     fallback: Option<FallbackSpec>,
     breaker: Option<CircuitBreakerSpec>,
+    hedge: Option<HedgeSpec>,
     timeout: Option<TimeoutSpec>,
 }
 
@@ -26,17 +28,19 @@ impl LayerSpecs {
         Ok(Self {
             fallback: FallbackSpec::read(params, "fallback")?,
             breaker: CircuitBreakerSpec::read(params, "breaker")?,
+            hedge: HedgeSpec::read(params, "hedge")?,
             timeout: TimeoutSpec::read(params, "timeout")?,
         })
     }
 
-    fn each(&self) -> [(&'static str, Option<&dyn Spec>); 3] {
+    fn each(&self) -> [(&'static str, Option<&dyn Spec>); 4] {
         fn spec<S: Spec>(spec: Option<&S>) -> Option<&dyn Spec> {
             spec.map(|spec| spec as &dyn Spec)
         }
         [
             ("fallback", spec(self.fallback.as_ref())),
             ("breaker", spec(self.breaker.as_ref())),
+            ("hedge", spec(self.hedge.as_ref())),
             ("timeout", spec(self.timeout.as_ref())),
         ]
     }
