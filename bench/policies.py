@@ -9,7 +9,15 @@ import cladding
 
 from . import peers
 from .result import BARE, Case, Row, Target, own_share
-from .subjects import nothing, scalar, three_scalars, timing_closure
+from .subjects import (
+    nothing,
+    scalar,
+    semaphore_closure,
+    three_scalars,
+    timing_closure,
+    token_bucket_closure,
+    try_closure,
+)
 from .timing import Effort, Variant
 
 NO_SLOWER = Target(1, ratio=True)
@@ -34,6 +42,13 @@ def policies(effort: Effort) -> Iterator[Row]:
     yield from alone("validate_input, one range", cladding.validate_input(x=small), checks, None, effort)
     three = cladding.validate_input(a=small, b=small, c=small)
     yield from alone("validate_input, three ranges", three, checks, Target(35), effort, three_scalars, "f(1, 2, 3)")
+
+    tries = {"try in a closure": try_closure}
+    yield from alone("fallback, call succeeds", cladding.fallback(0), tries, None, effort)
+    fast = cladding.rate_limit(1e9, burst=2**60)
+    yield from alone("rate_limit, at once", fast, {"token bucket in a closure": token_bucket_closure}, None, effort)
+    places = {"semaphore in a closure": semaphore_closure}
+    yield from alone("bulkhead, a place is free", cladding.bulkhead(100), places, None, effort)
 
     yield from cache_hit(effort)
 

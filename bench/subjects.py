@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 import time
 from collections.abc import Callable
 
@@ -51,6 +52,50 @@ def async_generator_closure(func: Callable) -> Callable:
     async def wrapper(*args, **kwargs):
         async for item in func(*args, **kwargs):
             yield item
+
+    return wrapper
+
+
+def try_closure(func: Callable) -> Callable:
+    """A hand-written fallback to a value."""
+
+    @functools.wraps(func)
+    def wrapper(*args, **kwargs):
+        try:
+            return func(*args, **kwargs)
+        except Exception:  # noqa: BLE001 - as `fallback` does unless told
+            return 0
+
+    return wrapper
+
+
+def semaphore_closure(func: Callable) -> Callable:
+    """A hand-written bulkhead, for threads only."""
+    places = threading.Semaphore(100)
+
+    @functools.wraps(func)
+    def wrapper(*args, **kwargs):
+        with places:
+            return func(*args, **kwargs)
+
+    return wrapper
+
+
+def token_bucket_closure(func: Callable) -> Callable:
+    """A hand-written rate limit that turns calls away."""
+    rate, burst = 1e9, 1e9
+    tokens, last, clock, lock = burst, time.monotonic(), time.monotonic, threading.Lock()
+
+    @functools.wraps(func)
+    def wrapper(*args, **kwargs):
+        nonlocal tokens, last
+        with lock:
+            now = clock()
+            tokens, last = min(burst, tokens + (now - last) * rate), now
+            if tokens < 1:
+                raise RuntimeError
+            tokens -= 1
+        return func(*args, **kwargs)
 
     return wrapper
 

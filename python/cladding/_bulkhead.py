@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from cladding import _native
 from cladding._errors import BulkheadFullError
+from cladding._identity import Shared
 from cladding._policy import MISSING, make
-from cladding._shared import Shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ class Bulkhead(_native.Bulkhead, Shared):
         ConfigurationError: a parameter is of the wrong kind or out of its range.
     """
 
-    __slots__ = ("__weakref__", "_given", "_identity")
+    __slots__ = ("__weakref__", "_given", "_key")
 
     _given: tuple[int, int | None, float | timedelta | None]
 
@@ -60,8 +60,12 @@ class Bulkhead(_native.Bulkhead, Shared):
         """What no call waits longer than, unless its function says otherwise."""
         return self._given[2]
 
-    def _configuration(self) -> dict[str, Any]:
-        return dict(zip(("max_concurrent", "max_waiting", "max_wait"), self._given, strict=True))
+    def _made_of(self) -> tuple[Callable[..., Self], dict[str, Any]]:
+        return type(self), dict(zip(("max_concurrent", "max_waiting", "max_wait"), self._given, strict=True))
+
+    def __repr__(self) -> str:
+        told = f"max_concurrent={self.max_concurrent!r}, max_waiting={self.max_waiting!r}, max_wait={self.max_wait!r}"
+        return f"Bulkhead({told})"
 
 
 def bulkhead(

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 from cladding import _native
 from cladding._errors import ConfigurationError, RateLimitError
+from cladding._identity import Shared
 from cladding._policy import MISSING, make
-from cladding._shared import Shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ class RateLimiter(_native.RateLimiter, Shared):
             a nanosecond or less than one in 1e9 seconds.
     """
 
-    __slots__ = ("__weakref__", "_identity", "_per", "_rate")
+    __slots__ = ("__weakref__", "_key", "_per", "_rate")
 
     _rate: float
     _per: float | timedelta
@@ -53,8 +53,11 @@ class RateLimiter(_native.RateLimiter, Shared):
         """The time that :attr:`rate` is for."""
         return self._per
 
-    def _configuration(self) -> dict[str, Any]:
-        return {"rate": self.rate, "per": self.per, "burst": self.burst}
+    def _made_of(self) -> tuple[Callable[..., Self], dict[str, Any]]:
+        return type(self), {"rate": self.rate, "per": self.per, "burst": self.burst}
+
+    def __repr__(self) -> str:
+        return f"RateLimiter(rate={self.rate!r}, per={self.per!r}, burst={self.burst!r})"
 
 
 @overload

@@ -158,10 +158,12 @@ def test_a_waiting_coroutine_that_is_abandoned(cladding: Any, how: str) -> None:
     asyncio.run(asyncio.wait_for(main(), 30))
 
 
-def test_a_task_needs_one_place(cladding: Any) -> None:
-    @cladding.bulkhead(1)
+@pytest.mark.parametrize("places", [1, 5])
+def test_a_task_needs_one_place(cladding: Any, places: int) -> None:
+    @cladding.bulkhead(places)
     async def factorial(n: int) -> int:
         await asyncio.sleep(0)
+        assert factorial.cladding.bulkhead.stats["running"] <= 2
         return n * await factorial(n - 1) if n else 1
 
     async def main() -> list[int]:

@@ -112,8 +112,9 @@ def test_a_failing_call_leaves_its_place(cladding: Any, error: type[BaseExceptio
     assert f(False) == 1
 
 
-def test_recursion_needs_one_place(cladding: Any) -> None:
-    @cladding.bulkhead(1)
+@pytest.mark.parametrize("places", [1, 3])
+def test_recursion_needs_one_place(cladding: Any, places: int) -> None:
+    @cladding.bulkhead(places)
     def factorial(n: int) -> int:
         assert factorial.cladding.bulkhead.stats["running"] == 1
         return n * factorial(n - 1) if n else 1

@@ -178,6 +178,35 @@ def test_a_failing_predicate(cladding: Any) -> None:
         g()
 
 
+def test_a_call_that_is_being_closed_is_not_answered(cladding: Any) -> None:
+    called: list[int] = []
+
+    @cladding.fallback(called.append)
+    async def f() -> None:
+        try:
+            await asyncio.sleep(600)
+        finally:
+            raise OSError("closing")
+
+    async def main() -> None:
+        steps = f().__await__()
+        next(steps)
+        with pytest.raises(OSError, match="closing"):
+            steps.close()
+
+    asyncio.run(main())
+    assert called == []
+
+
+def test_what_other_policies_raise_is_answered(cladding: Any) -> None:
+    @cladding.fallback("busy", exceptions=cladding.RateLimitError)
+    @cladding.rate_limit(1, per=10_000, max_wait=0)
+    def f() -> str:
+        return "done"
+
+    assert [f(), f()] == ["done", "busy"]
+
+
 def test_generators_that_are_returned(cladding: Any) -> None:
     """A plain function that returns one: its failure passes, as there is nothing that could stand for its items."""
 
@@ -323,6 +352,22 @@ def test_nothing_is_kept_of_a_failure(cladding: Any) -> None:
         assert [each() for each in alive] == [None, None]
     finally:
         gc.enable()
+
+
+def test_a_fallback_that_knows_the_function_is_no_leak(cladding: Any) -> None:
+    class Other:
+        def __call__(self) -> Any:
+            return self.f
+
+    def body() -> None:
+        raise OSError
+
+    other = Other()
+    other.f = cladding.fallback(other)(body)
+    gone = weakref.ref(other)
+    del other
+    gc.collect()
+    assert gone() is None
 
 
 # ---------------------------------------------------------------------------------------------------- configuration
