@@ -31,7 +31,7 @@ def hedge(delay: float | timedelta, *, max_hedges: int = 1, enabled: bool | Call
     ``abandoned`` (attempts that were left to run on in a thread) and ``left_running`` (those of them that are not over).
 
     Args:
-        delay: how long to wait for an answer before each further attempt, in seconds or as a ``timedelta``, above 0 and up to 1e9.
+        delay: how long to wait for an answer before each further attempt, in seconds or as a ``timedelta``, above 0 and at most 1e9.
         max_hedges: how many attempts there may be beside the first, 1 to 100; 1 unless told.
         enabled: ``False`` leaves the function alone; a callable is asked at each call.
 

@@ -28,7 +28,7 @@ def timeout(seconds: float | timedelta, *, enabled: bool | Callable[[], bool] = 
     an interrupt of the caller does too) and ``left_running`` (those of them that are not over).
 
     Args:
-        seconds: how long a call may take, in seconds or as a ``timedelta``, above 0 and up to 1e9.
+        seconds: how long a call may take, in seconds or as a ``timedelta``, above 0 and at most 1e9.
         enabled: ``False`` leaves the function alone; a callable is asked at each call.
 
     Raises:

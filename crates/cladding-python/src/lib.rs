@@ -11,6 +11,7 @@ mod bound;
 mod caller;
 mod clock;
 mod counters;
+mod failures;
 mod flight;
 mod guards;
 mod hooks;

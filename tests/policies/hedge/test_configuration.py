@@ -24,7 +24,7 @@ def test_wrong_delays_are_refused(cladding: Any, value: object) -> None:
         cladding.hedge(value)
     shown = value if isinstance(value, float) else repr(value)
     assert str(caught.value) == (
-        f"hedge: `delay` must be seconds above 0 and up to 1e9, as a number or a timedelta, got {shown}"
+        f"hedge: `delay` must be seconds above 0 and at most 1e9, as a number or a timedelta, got {shown}"
     )
 
 

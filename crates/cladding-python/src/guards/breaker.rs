@@ -8,9 +8,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMappingProxy};
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::{Failures, forks};
+use super::forks;
 use crate::clock;
 use crate::counters::add;
+use crate::failures::{A_BOOL, Failures};
 use crate::params::Params;
 use crate::policy::visit_all;
 
@@ -134,7 +135,7 @@ impl Breaker {
     /// A breaker of its own, from the parameters that `CircuitBreaker` and `circuit_breaker` share.
     pub(crate) fn new(py: Python<'_>, params: &Params<'_, '_>) -> PyResult<Self> {
         let (config, window, probes) = config(params)?;
-        let failures = Failures::read(params)?;
+        let failures = Failures::read(params, "exceptions", A_BOOL)?.unwrap_or(Failures::All);
         let state: Arc<dyn BreakerState> = Arc::new(<InMemory>::new(config));
         forks::watch(py, &state)?;
         Ok(Self {

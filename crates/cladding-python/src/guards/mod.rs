@@ -2,12 +2,10 @@
 
 mod breaker;
 mod budget;
-mod failures;
 mod forks;
 mod probes;
 
 pub(crate) use breaker::{Breaker, CircuitBreaker, name_of};
 pub(crate) use budget::Budget;
 pub(crate) use budget::RetryBudget;
-pub(crate) use failures::Failures;
 pub(crate) use probes::Probing;

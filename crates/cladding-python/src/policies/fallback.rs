@@ -10,9 +10,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
-use super::failures::Failures;
 use super::substitute::Substitute;
 use crate::counters::add;
+use crate::failures::{A_BOOL, Failures};
 use crate::hooks::{Call, Enter, Exit, Family, Hooks, Outcome, Page, Slot, SlotData, Wait};
 use crate::params::{Params, configuration_error};
 use crate::policy::Spec;
@@ -51,7 +51,7 @@ pub(crate) struct FallbackSpec {
 impl FallbackSpec {
     /// The decorator's own parameters.
     pub(crate) fn new(params: &mut Params<'_, '_>) -> PyResult<Self> {
-        let failures = Failures::read(params, "exceptions")?;
+        let failures = Failures::read(params, "exceptions", A_BOOL)?.unwrap_or(Failures::All);
         let Some(spec) = Self::read(params, "value")? else {
             return Err(configuration_error(
                 params.py(),
@@ -70,7 +70,7 @@ impl FallbackSpec {
             policy: params.policy().to_owned(),
             parameter: name,
             substitute: Substitute::new(&value),
-            failures: Failures::all(params.py())?,
+            failures: Failures::All,
         }))
     }
 }

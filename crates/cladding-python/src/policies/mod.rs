@@ -11,7 +11,6 @@ use crate::policy::Spec;
 mod bulkhead;
 mod cache;
 mod circuit_breaker;
-mod failures;
 mod fallback;
 mod hedge;
 mod memory_guard;

@@ -4,6 +4,7 @@ use cladding_capi::Owned;
 use pyo3::prelude::*;
 
 use crate::hooks::Call;
+use crate::params::makes_coroutines;
 
 /// A fallback.
 #[derive(Clone)]
@@ -37,15 +38,7 @@ impl Substitute {
 
     /// Whether calling it makes a coroutine, as far as can be told: an `async def`, or an object with such a `__call__`.
     pub(crate) fn makes_coroutines(&self, py: Python<'_>) -> PyResult<bool> {
-        let object = self.object.bound(py);
-        let is_async = py.import("inspect")?.getattr("iscoroutinefunction")?;
-        if is_async.call1((object,))?.is_truthy()? {
-            return Ok(true);
-        }
-        match object.get_type().getattr_opt("__call__")? {
-            Some(call) => is_async.call1((call,))?.is_truthy(),
-            None => Ok(false),
-        }
+        makes_coroutines(self.object.bound(py))
     }
 
     pub(crate) fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {

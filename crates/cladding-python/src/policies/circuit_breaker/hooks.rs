@@ -80,7 +80,7 @@ impl Guard {
             let is_closed = call.yielded && exception::is_a::<PyGeneratorExit>(py, failure);
             return is_closed.then_some(true);
         }
-        let included = self.breaker.failures.include(py, failure);
+        let included = self.breaker.failures.include(py, "circuit_breaker", failure);
         call.time_passed();
         match included {
             Ok(included) => Some(!included),

@@ -1,21 +1,21 @@
 //! Which failures are worth another attempt: by type, or by what a callable of the user's answers.
 
 use cladding_capi::{Owned, exception};
-use pyo3::exceptions::{PyConnectionError, PyException, PyTimeoutError};
+use pyo3::exceptions::{PyConnectionError, PyTimeoutError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyTuple, PyType};
+use pyo3::types::{PyTuple, PyType};
 
-use crate::params::{Params, configuration_error, makes_coroutines, wait_seconds};
+use crate::failures::{Answer, Failures};
+use crate::params::{Params, wait_seconds};
 
 /// Which failures are worth another attempt.
 #[derive(Clone)]
-pub(super) enum Worth {
-    /// Those that an `except` clause with this tuple of types catches. A breaker that is open fails at once so that nobody
-    /// tries again soon: its error is among them only where it is named itself.
-    Types { types: Owned, open: bool },
-    /// Those for which this callable answers `True`, or the seconds to wait.
-    Predicate(Owned),
+pub(super) struct Worth {
+    failures: Failures,
+    /// A breaker that is open fails at once so that nobody tries again soon: its error is worth an attempt only where it is
+    /// named itself, or a callable says so.
+    open_too: bool,
 }
 
 /// The answer for one failure.
@@ -32,75 +32,53 @@ impl Worth {
     /// Reads `exceptions`.
     pub(super) fn read(params: &Params<'_, '_>) -> PyResult<Self> {
         let py = params.py();
-        let Some(value) = params.get("exceptions")? else {
-            let types = (py.get_type::<PyConnectionError>(), py.get_type::<PyTimeoutError>());
-            let types = types.into_pyobject(py)?.into();
-            return Ok(Self::Types { types, open: false });
-        };
-        let wrong = || {
-            let allowed = "a subclass of Exception, a tuple of such, or a callable that takes the exception and answers a \
-                           bool or the seconds to wait";
-            params.wrong("exceptions", &value, allowed)
-        };
-        let types = if is_retryable(&value) {
-            Some(PyTuple::new(py, [&value])?)
-        } else {
-            value.cast::<PyTuple>().ok().cloned()
-        };
-        if let Some(types) = types {
-            if types.is_empty() || !types.iter().all(|each| is_retryable(&each)) {
-                return Err(wrong());
+        let failures = match Failures::read(params, "exceptions", "a bool or the seconds to wait")? {
+            Some(failures) => failures,
+            None => {
+                let types = (py.get_type::<PyConnectionError>(), py.get_type::<PyTimeoutError>());
+                Failures::Types(types.into_pyobject(py)?.into())
             }
-            let circuit_open = circuit_open_error(py)?.bound(py);
-            let names = |each: Bound<'_, PyAny>| {
-                each.cast::<PyType>()
-                    .is_ok_and(|each| each.is_subclass(circuit_open).unwrap_or(false))
-            };
-            let open = types.iter().any(names);
-            return Ok(Self::Types {
-                types: types.into(),
-                open,
-            });
-        }
-        if value.is_callable() && !value.is_instance_of::<PyType>() && !makes_coroutines(&value)? {
-            return Ok(Self::Predicate((&value).into()));
-        }
-        Err(wrong())
+        };
+        let open_too = match &failures {
+            Failures::All => false,
+            Failures::Types(types) => names_open(types.bound(py).cast()?)?,
+            Failures::Predicate(_) => true,
+        };
+        Ok(Self { failures, open_too })
     }
 
     pub(super) fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {
-        match self {
-            Self::Types { types: object, .. } | Self::Predicate(object) => visit(object),
-        }
+        self.failures.traverse(visit);
     }
 
     /// Whether a failure is worth another attempt; the error is that of the callable.
     pub(super) fn weigh(&self, py: Python<'_>, failure: &Owned) -> PyResult<Weighed> {
-        let predicate = match self {
-            Self::Types { types, open } => {
-                let matches = exception::matches(py, failure, types)
-                    && (*open || !exception::matches(py, failure, circuit_open_error(py)?));
-                return Ok(if matches { Weighed::Yes } else { Weighed::No });
+        match self.failures.ask(py, failure)? {
+            Answer::Included(false) => Ok(Weighed::No),
+            Answer::Included(true) => {
+                let is_open = !self.open_too && exception::matches(py, failure, circuit_open_error(py)?);
+                Ok(if is_open { Weighed::No } else { Weighed::Yes })
             }
-            Self::Predicate(predicate) => predicate.bound(py),
-        };
-        let answer = predicate.call1((failure.bound(py),))?;
-        if let Ok(yes) = answer.cast::<PyBool>() {
-            return Ok(if yes.is_true() { Weighed::Yes } else { Weighed::No });
+            Answer::Other(answer) => match wait_seconds(&answer) {
+                Some(seconds) => Ok(Weighed::After(seconds)),
+                None => {
+                    let allowed = "True, False, or seconds to wait from 0 to 1e9";
+                    Err(self.failures.wrong_answer(py, "retry", allowed, &answer))
+                }
+            },
         }
-        if let Some(seconds) = wait_seconds(&answer) {
-            return Ok(Weighed::After(seconds));
-        }
-        let shown = answer
-            .repr()
-            .map_or_else(|_| String::new(), |answer| answer.to_string());
-        let from = predicate.repr().map_or_else(|_| String::new(), |it| it.to_string());
-        let text = format!(
-            "retry: the callable of `exceptions` must answer True, False, or seconds to wait from 0 to 1e9, got {shown} from \
-             {from}"
-        );
-        Err(configuration_error(py, &text))
     }
+}
+
+/// Whether an open breaker's error is named itself among some types.
+fn names_open(types: &Bound<'_, PyTuple>) -> PyResult<bool> {
+    let open = circuit_open_error(types.py())?.bound(types.py());
+    for each in types.iter() {
+        if each.cast::<PyType>()?.is_subclass(open)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn circuit_open_error(py: Python<'_>) -> PyResult<&'static Owned> {
@@ -108,12 +86,4 @@ fn circuit_open_error(py: Python<'_>) -> PyResult<&'static Owned> {
     CIRCUIT_OPEN.get_or_try_init(py, || {
         Ok(py.import("cladding._errors")?.getattr("CircuitOpenError")?.into())
     })
-}
-
-/// Whether this is a type of exception that may be retried: interrupts, exits and cancellation do not derive from
-/// `Exception`.
-fn is_retryable(value: &Bound<'_, PyAny>) -> bool {
-    value
-        .cast::<PyType>()
-        .is_ok_and(|class| class.is_subclass_of::<PyException>().unwrap_or(false))
 }
