@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from cladding import _native
 
@@ -14,43 +14,52 @@ if TYPE_CHECKING:
 
 # What is in force: nothing, or the most attempts that are allowed (None for no limit) in a tuple.
 _Found: TypeAlias = "tuple[int | None] | None"
+# The innermost block's, and those of the blocks around it.
+_Blocks: TypeAlias = "tuple[tuple[int | None], _Blocks] | None"
 
-_block: ContextVar[_Found] = ContextVar("cladding_testing", default=None)
-_everywhere: list[tuple[int | None]] = []
+_blocks: ContextVar[_Blocks] = ContextVar("cladding_testing", default=None)
+# What was started, replaced as a whole, because whoever asks takes no lock.
+_everywhere: list[tuple[tuple[int | None], ...]] = [()]
 _lock = threading.Lock()
 
 
 def in_force() -> _Found:
     """What is in force for the thread or task that asks: the innermost block's, else what was started last."""
-    found = _block.get()
-    return found if found is not None or not _everywhere else _everywhere[-1]
+    blocks = _blocks.get()
+    if blocks is not None:
+        return blocks[0]
+    started = _everywhere[0]
+    return started[-1] if started else None
 
 
 class FastRetries:
-    """No waits and few attempts: in a block, or between ``start`` and ``stop`` for everybody."""
+    """No waits and few attempts: in a block, or between ``start`` and ``stop`` for everybody.
 
-    __slots__ = ("_found", "_running", "_tokens")
+    One object can be entered by several threads and tasks, and inside itself: what it restores is in the context.
+    """
+
+    __slots__ = ("_found", "_running")
 
     def __init__(self, attempts: int | None) -> None:
         self._found = (attempts,)
-        self._tokens: list[Any] = []
         self._running = False
 
     def __enter__(self) -> Self:
-        self._tokens.append(_block.set(self._found))
+        _blocks.set((self._found, _blocks.get()))
         _native.testing(True)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         _native.testing(False)
-        _block.reset(self._tokens.pop())
+        blocks = _blocks.get()
+        _blocks.set(None if blocks is None else blocks[1])
 
     def start(self) -> None:
         """Switches it on for all threads and tasks, but for those in a block of their own. Does nothing if it is on."""
         with _lock:
             if not self._running:
                 self._running = True
-                _everywhere.append(self._found)
+                _everywhere[0] += (self._found,)
                 _native.testing(True)
 
     def stop(self) -> None:
@@ -58,5 +67,5 @@ class FastRetries:
         with _lock:
             if self._running:
                 self._running = False
-                _everywhere.remove(self._found)
+                _everywhere[0] = tuple(found for found in _everywhere[0] if found is not self._found)
                 _native.testing(False)

@@ -93,9 +93,7 @@ def progress(task: Any) -> bool | None:
 
 
 async def sleep_async(seconds: float) -> None:
-    """Waits in the event loop that runs."""
-    if seconds <= 0:
-        return
+    """Waits in the event loop that runs. A wait of zero gives other tasks their turn."""
     if under_trio():
         import trio
 

@@ -1,5 +1,7 @@
 //! Exceptions in flight: taken from the interpreter, looked at, and given back.
 
+use std::collections::HashSet;
+
 use pyo3::exceptions::{PyBaseException, PyBaseExceptionGroup};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -117,8 +119,8 @@ pub fn is_of_static_type(_py: Python<'_>, exception: &Owned) -> bool {
     unsafe { ffi::PyType_GetFlags(ffi::Py_TYPE(exception.as_ptr())) & ffi::Py_TPFLAGS_HEAPTYPE == 0 }
 }
 
-/// How far a chain of exceptions is followed.
-const LONGEST_CHAIN: usize = 100;
+/// How many of the exceptions behind one are looked at.
+const MOST_BEHIND: usize = 1000;
 
 /// Forgets the tracebacks of an exception, of those that it came from, and of the members of groups among them.
 ///
@@ -131,15 +133,14 @@ pub fn forget_tracebacks(py: Python<'_>, exception: &Owned) {
     }
     // SAFETY: the thread is attached; the answer is a new reference or NULL.
     let handled = unsafe { Owned::from_new(ffi::PyErr_GetHandledException()) };
-    for _ in 0..LONGEST_CHAIN {
-        let Some(next) = found.pop() else { return };
-        let is_handled = handled
-            .as_ref()
-            .is_some_and(|handled| handled.as_ptr() == next.as_ptr());
-        // What has no traceback was seen already, or was never raised.
-        if !is_handled && traceback(&next).is_some() {
+    // Those that were seen are kept, so that no other comes to be at the address of one of them.
+    let (mut seen, mut addresses) = (vec![exception.clone()], HashSet::from([exception.as_ptr()]));
+    addresses.extend(handled.as_ref().map(Owned::as_ptr));
+    while let Some(next) = found.pop() {
+        if addresses.insert(next.as_ptr()) && seen.len() <= MOST_BEHIND {
             forget_traceback(py, &next);
             found.extend(origins(py, &next));
+            seen.push(next);
         }
     }
 }

@@ -23,9 +23,16 @@ def seconds(error: Any) -> float | None:
         asked = _of_headers(_attribute(carrier, "headers"))
         if asked is not None:
             return asked
-    if response is not None and (asked := _of_headers(response)) is not None:
-        return asked  # boto3 and others have a plain dictionary there
+    # Some have plain dictionaries there: the headers themselves, or as botocore keeps them.
+    for headers in (response, _item(_item(response, "ResponseMetadata"), "HTTPHeaders")):
+        asked = _of_headers(headers)
+        if asked is not None:
+            return asked
     return _of_metadata(_attribute(error, "trailing_metadata"))
+
+
+def _item(mapping: Any, key: str) -> Any:
+    return mapping.get(key) if isinstance(mapping, dict) else None
 
 
 def _attribute(owner: object, name: str) -> Any:
@@ -62,10 +69,13 @@ def _of_metadata(trailing: Any) -> float | None:
 
 
 def _parsed(value: object) -> float | None:
-    if isinstance(value, bytes):
-        value = value.decode("ascii", "replace")
-    if isinstance(value, timedelta):
-        return max(0.0, value.total_seconds())
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value) if 0 <= value < float("inf") else None
-    return _native.retry_after_seconds(value) if isinstance(value, str) else None
+    try:
+        if isinstance(value, bytes):
+            value = value.decode("ascii", "replace")
+        if isinstance(value, timedelta):
+            return max(0.0, value.total_seconds())
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value) if 0 <= value < float("inf") else None
+        return _native.retry_after_seconds(value) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
+        return None  # A number that no float holds, or text that has no encoding.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
 from typing import TYPE_CHECKING, Any, Final
 
 from cladding import _native
@@ -9,11 +10,12 @@ from cladding._errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from types import TracebackType
+    from types import CodeType, TracebackType
     from typing import Self
 
     from cladding._native import Policy
 
+_YIELDS = CO_GENERATOR | CO_ASYNC_GENERATOR
 _NEED_A_FUNCTION = ("timeout", "hedge", "fallback")
 
 
@@ -48,7 +50,7 @@ class _Walk:
     def __init__(self, attempts: Attempts) -> None:
         self._block = _native.Block(attempts.bound)
         self._count = 0
-        self._says = self._block.go_on()
+        self._says = ""
         self._state = "new"
 
     def enter(self) -> None:
@@ -58,37 +60,55 @@ class _Walk:
         self._state = "inside"
 
     def leave(self, error: BaseException | None, result: object) -> bool:
-        """Whether the exception is dealt with: another attempt follows."""
+        """Whether the exception of a block, or of a wait, is dealt with: another attempt follows."""
         self._state = "left"
-        says, what = self._says = self._block.returned(result) if error is None else self._block.raised(error)
-        if says == "raise" and what is not error:
-            raise what  # It stands in the place of what the block raised.
-        return says != "raise"
+        self._says, what = self._block.returned(result) if error is None else self._block.raised(error)
+        if self._says != "raise":
+            return True
+        try:
+            if what is not error:
+                raise what  # It stands in the place of what the block raised.
+        finally:
+            del what, error  # What holds its own frames, as a traceback would here, waits for the collector.
+        return False
+
+    def _go_on(self) -> None:
+        self._says, what = self._block.go_on()
+        try:
+            if self._says == "raise":
+                raise what
+        finally:
+            del what
 
     def _attempt(self) -> Attempt:
         self._state = "made"
         self._count += 1
         return Attempt(self, self._count)
 
-    def _next(self) -> bool:
+    def _waits(self) -> bool:
         """Whether a wait comes before the next attempt; raises when there is no other attempt."""
         if self._state in ("made", "inside"):
             message = "write `with attempt:` around the block, so that its failures are seen"
             raise RuntimeError(message)
-        says, what = self._says
-        if says == "raise":
-            raise what
-        if says == "return":
+        if self._state == "new":
+            self._state = "begun"
+            self._go_on()
+        if self._says in ("return", "raise"):
             raise StopIteration
-        return says == "wait"
+        return self._says == "wait"
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Attempt:
-        while self._next():
-            self._block.wait()
-            self._says = self._block.go_on()
+        while self._waits():
+            try:
+                self._block.wait()
+            except BaseException as error:
+                if not self.leave(error, None):
+                    raise
+            else:
+                self._go_on()
         return self._attempt()
 
 
@@ -101,14 +121,19 @@ class _AsyncWalk(_Walk):
         return self
 
     async def __anext__(self) -> Attempt:
-        while self._waits():
-            await self._block.wait_async()
-            self._says = self._block.go_on()
+        while self._waits_async():
+            try:
+                await self._block.wait_async()
+            except BaseException as error:
+                if not self.leave(error, None):
+                    raise
+            else:
+                self._go_on()
         return self._attempt()
 
-    def _waits(self) -> bool:
+    def _waits_async(self) -> bool:
         try:
-            return self._next()
+            return self._waits()
         except StopIteration:
             raise StopAsyncIteration from None
 
@@ -118,14 +143,17 @@ class Attempts:
 
     __slots__ = ("_bound",)
 
-    def __init__(self, policy: Policy, module: str, qualname: str) -> None:
+    def __init__(self, policy: Policy, module: str, code: CodeType) -> None:
         wrong = next((name for name in _NEED_A_FUNCTION if name in policy.parameters), None)
         if wrong is not None:
             message = (
                 f"retry.attempts: `{wrong}` needs a function that can be called: decorate one, or use retry(...).call"
             )
             raise ConfigurationError(message)
-        info = _native.Target(f"a block in {module}", qualname, "function", (), 0, 0)
+        # A block that yields runs in its consumer's context meanwhile, where it must not be taken for one around the
+        # consumer's own calls.
+        kind = "generator" if code.co_flags & _YIELDS else "function"
+        info = _native.Target(f"a block in {module}", code.co_qualname, kind, (), 0, 0)
         self._bound = _native.bind(_nothing, info, (_native.BoundPolicy(policy, info),), plain=True)
 
     @property

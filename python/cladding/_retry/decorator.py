@@ -232,7 +232,7 @@ class _Retry:
 
         frame = sys._getframe(1)
         policy = self(max_retries, backoff_factor, exceptions, **options)
-        return Attempts(policy, frame.f_globals.get("__name__", ""), frame.f_code.co_qualname)
+        return Attempts(policy, frame.f_globals.get("__name__", ""), frame.f_code)
 
     def replace(
         self,

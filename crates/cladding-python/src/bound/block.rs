@@ -120,18 +120,26 @@ impl Block {
         let nothing = SavedArguments::default();
         let arguments: Arguments<'_> = nothing.view();
         let call = Call::new(py, stack.target.get(), &arguments);
-        Ok(match state.machine.advance(&call, &stack.entries, event) {
-            Action::Invoke => (RUN, None),
+        let action = state.machine.advance(&call, &stack.entries, event);
+        let outcome = match action {
+            Action::Invoke => return Ok((RUN, None)),
             Action::Wait(wait) => {
                 state.waiting = Some(wait);
-                (WAIT, None)
+                return Ok((WAIT, None));
             }
             Action::Elsewhere(..) => {
                 return Err(PyRuntimeError::new_err("a block of code cannot be called elsewhere"));
             }
-            Action::Done(Outcome::Returned(value)) => (RETURN, Some(value.bound(py).clone().unbind())),
-            Action::Done(Outcome::Raised(error)) => (RAISE, Some(error.bound(py).clone().unbind())),
-            Action::Done(Outcome::Suspended(_)) => unreachable!("only walks are suspended"),
+            Action::Done(outcome) => outcome,
+        };
+        // What the call remembers may hold the exception that it ends with, whose frames hold the block.
+        let old = std::mem::replace(&mut state.machine, Machine::over());
+        drop(state);
+        drop(old);
+        Ok(match outcome {
+            Outcome::Returned(value) => (RETURN, Some(value.bound(py).clone().unbind())),
+            Outcome::Raised(error) => (RAISE, Some(error.bound(py).clone().unbind())),
+            Outcome::Suspended(_) => unreachable!("only walks are suspended"),
         })
     }
 }

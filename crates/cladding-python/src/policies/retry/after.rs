@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use cladding_capi::{Owned, exception};
 use cladding_engine::retry::seconds_asked;
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBool;
@@ -86,14 +87,18 @@ fn of_exception(py: Python<'_>, failure: &Owned) -> PyResult<Option<f64>> {
         return Ok(None);
     }
     let failure = failure.bound(py);
-    let carries = CARRIERS.iter().any(|name| {
-        let found = failure.getattr_opt(*name).or_else(|error| {
-            // A property that fails says nothing about waiting.
-            cladding_capi::counted(py, |_| drop(error));
-            Ok::<_, PyErr>(None)
-        });
-        found.ok().flatten().is_some_and(|value| !value.is_none())
-    });
+    let mut carries = false;
+    for name in CARRIERS {
+        carries |= match failure.getattr_opt(name) {
+            Ok(found) => found.is_some_and(|value| !value.is_none()),
+            // A property that fails says nothing about waiting; an interrupt is no failure.
+            Err(error) if error.is_instance_of::<PyException>(py) => {
+                cladding_capi::counted(py, |_| drop(error));
+                false
+            }
+            Err(interrupt) => return Err(interrupt),
+        };
+    }
     if !carries {
         return Ok(None);
     }

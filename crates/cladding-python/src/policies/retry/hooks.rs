@@ -24,6 +24,10 @@ use crate::target::{Kind, Target};
 /// A call's phase while the wait before its next attempt is under way. Before, the phase is 0.
 const WAITING: u8 = 1;
 
+/// After so many attempts without a wait other threads, and the tasks of the event loop, get their turn by a wait of zero:
+/// else a coroutine that fails before it awaits anything could be neither cancelled nor timed out.
+const AT_ONCE: u32 = 32;
+
 pub(super) struct Retry {
     plan: Plan,
     told: Told,
@@ -295,7 +299,7 @@ impl Retry {
             Course::of(slot).keep(failure);
         }
         slot.count = slot.count.saturating_add(1);
-        if delay > 0.0 {
+        if delay > 0.0 || slot.count.is_multiple_of(AT_ONCE) {
             add(&self.numbers.waited, (delay * 1e9) as u64);
             slot.phase = WAITING;
             return Ok(Exit::Wait(Wait::Seconds(delay).into()));

@@ -47,55 +47,91 @@ pub(super) fn is_early() -> bool {
     EARLY.load(Ordering::Relaxed)
 }
 
-/// The function whose retried call is the innermost around what runs.
+/// The innermost retried call around what runs, as an [`Announcement`].
 fn around(py: Python<'_>) -> PyResult<&'static ContextVariable> {
     static AROUND: PyOnceLock<ContextVariable> = PyOnceLock::new();
     AROUND.get_or_try_init(py, || Ok(ContextVariable::new(py, c"cladding_retry")?))
 }
 
-/// What was said of a retried call, and can be taken back.
-pub(super) struct Mark {
+/// What is said of one retried call. Tasks that were started in it have their own reference, and may outlive it.
+#[pyclass(frozen, module = "cladding._native")]
+struct Announcement {
     function: Owned,
+    /// That of the call around it.
     before: Option<Owned>,
+    over: AtomicBool,
 }
+
+/// The innermost announcement of a call that is not over, from this one outwards.
+fn live(py: Python<'_>, found: Option<Owned>) -> Option<Owned> {
+    let mut found = found?;
+    loop {
+        let next = {
+            let announcement = found.bound(py).cast::<Announcement>().ok()?.get();
+            if !announcement.over.load(Ordering::Relaxed) {
+                None
+            } else {
+                Some(announcement.before.clone()?)
+            }
+        };
+        match next {
+            None => return Some(found),
+            Some(next) => found = next,
+        }
+    }
+}
+
+/// What was said of a retried call, and can be taken back.
+pub(super) struct Mark(Owned);
 
 impl Mark {
     /// Says that calls from here on are inside a retried call of `function`.
     pub(super) fn announce(py: Python<'_>, function: &Owned) -> PyResult<Self> {
         let around = around(py)?;
-        let before = around.get(py)?;
-        around.set(py, function)?;
-        Ok(Self {
+        let announcement = Announcement {
             function: function.clone(),
-            before,
-        })
+            before: live(py, around.get(py)?),
+            over: AtomicBool::new(false),
+        };
+        let said = Owned::from(Bound::new(py, announcement)?.into_any());
+        around.set(py, &said)?;
+        Ok(Self(said))
     }
 
-    /// Takes it back, where it still stands.
+    /// Takes it back: everywhere, and here so that nothing keeps it.
     pub(super) fn leave(&self, py: Python<'_>) -> PyResult<()> {
         let around = around(py)?;
-        if around
-            .get(py)?
-            .is_some_and(|now| now.as_ptr() == self.function.as_ptr())
-        {
+        let announcement = self.announcement(py);
+        announcement.over.store(true, Ordering::Relaxed);
+        if around.get(py)?.is_some_and(|now| now.as_ptr() == self.0.as_ptr()) {
             let none = Owned::none();
-            around.set(py, self.before.as_ref().unwrap_or(&none))?;
+            around.set(py, announcement.before.as_ref().unwrap_or(&none))?;
         }
         Ok(())
     }
 
+    fn announcement<'a>(&'a self, py: Python<'a>) -> &'a Announcement {
+        let said = self.0.bound(py).cast::<Announcement>();
+        said.expect("a mark is made of an announcement").get()
+    }
+
     pub(super) fn objects(&self) -> impl Iterator<Item = &Owned> {
-        self.before.iter().chain([&self.function])
+        std::iter::once(&self.0)
     }
 }
 
 /// The function whose retried call is around this one; `own` is what this one has said.
 pub(super) fn outer(py: Python<'_>, own: Option<&Mark>) -> PyResult<Option<Owned>> {
     let found = match own {
-        Some(own) => own.before.clone(),
+        Some(own) => own.announcement(py).before.clone(),
         None => around(py)?.get(py)?,
     };
-    Ok(found.filter(|found| !found.is_none()))
+    let Some(found) = live(py, found) else { return Ok(None) };
+    Ok(found
+        .bound(py)
+        .cast::<Announcement>()
+        .ok()
+        .map(|found| found.get().function.clone()))
 }
 
 /// Warns, once for each pair of functions.

@@ -2,7 +2,7 @@
 
 use cladding_capi::Owned;
 use cladding_engine::retry::{Backoff, Growth, Jitter};
-use pyo3::exceptions::PyStopIteration;
+use pyo3::exceptions::{PyException, PyStopIteration};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator, PySet, PyString};
 
@@ -61,8 +61,15 @@ impl Schedule {
                 "\"none\" beside a schedule of your own, which is taken as it is",
             ));
         }
-        let Ok(waits) = begin(&value) else {
-            return Err(wrong());
+        let py = value.py();
+        let waits = match begin(&value) {
+            Ok(waits) => waits,
+            Err(error) if error.is_instance_of::<PyException>(py) => {
+                let wrong = wrong();
+                wrong.set_cause(py, Some(error));
+                return Err(wrong);
+            }
+            Err(interrupt) => return Err(interrupt),
         };
         for index in 0..max_retries.map_or(LOOKED_AT, |most| most.clamp(1, LOOKED_AT)) {
             let Some(wait) = next(&waits)? else {
