@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from cladding._native import Tally
 
-# Native code takes one entry, that of the function that runs the race, off the traceback of whatever it raises. Until then
-# the exception keeps that function's frame, which must not keep the exception.
+# Native code takes one entry, that of the function that runs the race, off the traceback of whatever it raises, and with it
+# that function's frame.
 
 
 class _Race:
@@ -78,12 +78,9 @@ def race_in_threads(
             if not attempt.abandon():
                 _workers.close_unbegun(told.get()[2])
     _, failure, result = ended
-    if failure is None:
-        return result
-    try:
+    if failure is not None:
         raise race.failure or failure
-    finally:
-        del race, running, ended, failure
+    return result
 
 
 def race_in_tasks(
@@ -136,12 +133,9 @@ async def _race_in_asyncio(
         await _cancel(running)
         raise
     _, failure, result = ended
-    if failure is None:
-        return result
-    try:
+    if failure is not None:
         raise race.failure or failure
-    finally:
-        del race, running, ended, failure
+    return result
 
 
 def _is_done(task: asyncio.Future[Any]) -> bool:
@@ -204,12 +198,9 @@ async def _race_in_trio(
                 ended = await told.receive()
         nursery.cancel_scope.cancel()
     _, failure, result = ended
-    if failure is None:
-        return result
-    try:
+    if failure is not None:
         raise race.failure or failure
-    finally:
-        del race, nursery, tell, told, ended, failure
+    return result
 
 
 async def _attempt_in_trio(

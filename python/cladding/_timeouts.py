@@ -86,7 +86,7 @@ def leave(scope: Any, error: BaseException | None) -> bool | BaseException:
 def run_in_thread(tally: Tally, seconds: float, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """Has a call made in a thread, and waits for so long. The thread is then left to itself.
 
-    Native code takes the one entry of this function off the traceback of what it raises.
+    Native code takes the one entry of this function off the traceback of what it raises, and with it this frame.
     """
     ended: SimpleQueue[_workers.Ended] = SimpleQueue()
     end = time.monotonic() + seconds
@@ -103,10 +103,6 @@ def run_in_thread(tally: Tally, seconds: float, call: Callable[..., Any], /, *ar
     if outcome is None:
         raise Expired
     _, failure, result = outcome
-    if failure is None:
-        return result
-    try:
+    if failure is not None:
         raise failure
-    finally:
-        # What failed keeps this frame until its entry is taken off, and must not be kept by it.
-        del attempt, outcome, failure
+    return result

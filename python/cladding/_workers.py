@@ -133,7 +133,6 @@ class Attempt:
             close_unbegun(result)
             del failure, result
             self._tally.end()
-        del self
 
 
 Ended = tuple[int, BaseException | None, Any]

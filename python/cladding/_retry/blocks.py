@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
 from typing import TYPE_CHECKING, Any, Final
 
 from cladding import _native
 from cladding._errors import ConfigurationError
+from cladding._trampoline import CO_ASYNC_GENERATOR, CO_GENERATOR
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
