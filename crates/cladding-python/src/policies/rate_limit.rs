@@ -17,6 +17,7 @@ use crate::hooks::{Call, Enter, Family, Hooks, Outcome, Page, Slot, SlotData, Wa
 use crate::params::{Params, configuration_error};
 use crate::policy::Spec;
 use crate::target::Target;
+use crate::testing;
 
 pub(crate) const NAME: &str = "rate_limit";
 
@@ -182,10 +183,15 @@ impl Hooks for RateLimit {
             Taken::Now => Enter::Proceed,
             Taken::After { nanos, place } => {
                 add(&self.waits, 1);
-                slot.data = Some(Box::new(Reserved {
+                let reserved = Box::new(Reserved {
                     limit: Arc::clone(limit),
                     place: Some(place),
-                }));
+                });
+                if matches!(testing::current(call.py), Ok(Some(_))) {
+                    // The wait takes no time, so that its place in time goes back: the next would be refused for its sake.
+                    return Enter::Proceed;
+                }
+                slot.data = Some(reserved);
                 Enter::Wait(Wait::Seconds(nanos as f64 / 1e9).into())
             }
             Taken::Refused { nanos } => {
