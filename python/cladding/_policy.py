@@ -43,3 +43,8 @@ def make(name: str, target: Any, parameters: dict[str, Any]) -> Any:
         del parameters["enabled"]
     policy = Policy(name, parameters)
     return policy if target is MISSING else policy(target)
+
+
+def never() -> bool:
+    """An ``enabled`` for what was switched off, but runs inside its policy all the same."""
+    return False

@@ -6,6 +6,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from cladding import _carrier, _native, _trampoline
+from cladding._policy import never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +33,8 @@ def replaced(target: Any, name: str, changes: Mapping[str, Any]) -> Any:
 
 def in_stack(stack: BoundStack, policy: BoundPolicy, changes: Mapping[str, Any]) -> Callable[..., Any]:
     """A callable over the stack with one of its policies changed. Numbers, switches and the other policies are shared."""
+    if changes.get("enabled") is False:
+        changes = {**changes, "enabled": never}  # nothing is left out here
     live = policy.again(_native.Policy(policy.name, {**policy.parameters, **changes}))
     policies = tuple(live if each == policy else each for each in stack.fused)
     if live not in policies:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from . import sdists, suites
+from . import sdists, shimmed, suites
 
 LATER = f"requires Python 3.{sys.version_info.minor + 1}+"
 
@@ -44,6 +44,39 @@ def test_accepted(found: suites.Report, exceptions: dict[str, str]) -> None:
 def test_refused(found: suites.Report, exceptions: dict[str, str], message: str) -> None:
     with pytest.raises(AssertionError) as raised:
         suites.judge(found, exceptions)
+    assert message in str(raised.value)
+
+
+LEFT_OUT = shimmed.File(cases=1, through_cladding=0, noticing=0, left_out={"b": "a reason"})
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        report(passed=("a",), failed=("b",)),
+        report(passed=("a",), failed=("b[1]", "b[2]")),
+        report(passed=("a[1]",), failed=("b[1]",), skipped={"b[2]": "why"}),
+    ],
+)
+def test_accepted_of_what_is_left_out(found: suites.Report) -> None:
+    shimmed.judge(found, LEFT_OUT)
+
+
+@pytest.mark.parametrize(
+    "found, message",
+    [
+        (report(), "no test ran:\nthe output"),
+        (report(passed=("a",)), "are not there, or a case of theirs passed: ['b']"),
+        (report(passed=("a", "b[1]"), failed=("b[2]",)), "are not there, or a case of theirs passed: ['b']"),
+        (report(passed=("a",), failed=("b", "c")), "c: why"),
+        (report(passed=("a",), failed=("b",), skipped={"c[1]": "not today"}), "c[1]: not today"),
+        (report(passed=("a", "c"), failed=("b",)), "2 passed, 1 were expected"),
+        (report(failed=("b",)), "0 passed, 1 were expected"),
+    ],
+)
+def test_refused_of_what_is_left_out(found: suites.Report, message: str) -> None:
+    with pytest.raises(AssertionError) as raised:
+        shimmed.judge(found, LEFT_OUT)
     assert message in str(raised.value)
 
 
@@ -88,6 +121,24 @@ def test_the_real_packages_are_hidden(tmp_path: Path, peer: str) -> None:
     )
     found = suites.run(file, tmp_path, "peer_in_place", environment={"CLADDING_PEER": peer})
     suites.judge(found, {})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("peer", [shimmed.TENACITY, shimmed.STAMINA], ids=lambda peer: peer.name)
+def test_the_real_loops_are_not_there(tmp_path: Path, peer: shimmed.Peer) -> None:
+    """A shim takes strategies and hooks from the real package, but nothing that repeats calls."""
+    file = tmp_path / "test_hidden.py"
+    file.write_text(
+        f"import {peer.name}, sys\n"
+        f"def test_it():\n"
+        f"    assert 'shims' in {peer.name}.__file__\n"
+        f"    mine = [module for name, module in sys.modules.items() if name.startswith('{peer.name}.') and module]\n"
+        f"    theirs = sorted(module.__name__ for module in mine if 'shims' not in module.__file__)\n"
+        f"    assert not [name for name in theirs if name.endswith(('_core', '.asyncio', 'tornadoweb'))]\n"
+        f"    assert theirs\n"
+    )
+    environment = {"CLADDING_PEER": peer.name, "CLADDING_PEER_SOURCES": str(peer.sources())}
+    suites.judge(suites.run(file, tmp_path, "shim_in_place", environment=environment), {})
 
 
 def test_a_release_that_is_there_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,16 +22,24 @@ _NEED_A_FUNCTION = ("timeout", "hedge", "fallback")
 class Attempt:
     """One attempt of a block; a context manager around it."""
 
-    __slots__ = ("_result", "_walk", "number")
+    __slots__ = ("_ended", "_result", "_walk", "number")
 
     def __init__(self, walk: _Walk, number: int) -> None:
         self._walk = walk
         self.number: Final = number
         """Which attempt this is, from 1."""
         self._result: object = None
+        self._ended = False
 
     def set_result(self, result: object) -> None:
-        """Says what the block has come to, for ``retry_on_result`` and ``on_success``."""
+        """Says what the block has come to, for ``retry_on_result`` and ``on_success``.
+
+        Raises:
+            RuntimeError: the block was left already, and judged by what it had come to then.
+        """
+        if self._ended:
+            message = "set_result() belongs inside the `with attempt:` block, at whose end the result is judged"
+            raise RuntimeError(message)
         self._result = result
 
     def __enter__(self) -> Self:
@@ -39,6 +47,7 @@ class Attempt:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> bool:
+        self._ended = True
         return self._walk.leave(error, self._result)
 
 

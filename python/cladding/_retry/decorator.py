@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from cladding._policy import MISSING, is_target, make
+from cladding._policy import MISSING, is_target, make, never
 from cladding._retry.options import given
 
 if TYPE_CHECKING:
@@ -231,6 +231,8 @@ class _Retry:
         from cladding._retry.blocks import Attempts
 
         frame = sys._getframe(1)
+        if options.get("enabled") is False:
+            options["enabled"] = never
         policy = self(max_retries, backoff_factor, exceptions, **options)
         return Attempts(policy, frame.f_globals.get("__name__", ""), frame.f_code)
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         on_retry: Hook | None
         on_giveup: Hook | None
         on_success: Hook | None
+        enabled: bool | Callable[[], bool]
 
     class Options(BlockOptions, total=False):
         """What ``retry`` takes besides the first three."""
