@@ -66,18 +66,15 @@ struct Announcement {
 fn live(py: Python<'_>, found: Option<Owned>) -> Option<Owned> {
     let mut found = found?;
     loop {
-        let next = {
+        let before = {
             let announcement = found.bound(py).cast::<Announcement>().ok()?.get();
-            if !announcement.over.load(Ordering::Relaxed) {
-                None
+            if announcement.over.load(Ordering::Relaxed) {
+                announcement.before.clone()?
             } else {
-                Some(announcement.before.clone()?)
+                return Some(found);
             }
         };
-        match next {
-            None => return Some(found),
-            Some(next) => found = next,
-        }
+        found = before;
     }
 }
 
