@@ -16,6 +16,7 @@ from cladding._errors import (
     MemoryPressureError,
     RateLimitError,
     TypeMismatchError,
+    UnwantedResultError,
     ValidationError,
 )
 from cladding._hooks import install
@@ -128,6 +129,7 @@ __all__ = [  # noqa: PLE0604 # pyright: ignore[reportUnsupportedDunderAll]
     "RateLimitError",
     "Stack",
     "TypeMismatchError",
+    "UnwantedResultError",
     "ValidationError",
     "cache_result",
     "configure",
@@ -177,6 +179,7 @@ for _public in (
     RateLimitError,
     Stack,
     TypeMismatchError,
+    UnwantedResultError,
     ValidationError,
     disabled,
 ):

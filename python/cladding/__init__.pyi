@@ -19,6 +19,7 @@ from cladding._errors import (
     MemoryPressureError,
     RateLimitError,
     TypeMismatchError,
+    UnwantedResultError,
     ValidationError,
 )
 from cladding._fallback import fallback
@@ -137,6 +138,7 @@ __all__ = [
     "Stream",
     "TargetModuleNotFoundError",
     "TypeMismatchError",
+    "UnwantedResultError",
     "ValidationError",
     "WeakFunctionProxy",
     "WrapperChainTooDeepError",

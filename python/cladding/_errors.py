@@ -77,6 +77,10 @@ class BulkheadFullError(CladdingError, RuntimeError):
     """How many calls waited."""
 
 
+class UnwantedResultError(CladdingError, RuntimeError):
+    """A retried call came to a result that ``retry_on_result`` does not want. Only a fallback that fails shows it."""
+
+
 class TypeMismatchError(CladdingError, TypeError):
     """An argument or a result was not of the type that ``accepts`` or ``returns`` was told."""
 

@@ -146,7 +146,7 @@ class _Retry:
                 that could not end before is not begun. An attempt under way goes on, unless it has a ``timeout``.
             timeout: seconds for each attempt, as in :func:`cladding.timeout`, and never more than the deadline leaves.
             retry_on_result: a callable that takes a result and answers whether to try again. When the retries are used up,
-                the last result is returned.
+                the last result is returned, or what ``fallback`` gives in its place.
             retry_after: whether to wait as long as the exception's answer asks, by ``Retry-After`` (requests, httpx,
                 aiohttp, urllib3, gRPC), in place of the schedule. Or a callable that takes the exception and answers
                 seconds or ``None``.

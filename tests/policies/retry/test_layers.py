@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from policies.kinds import Kind, all_kinds
+from policies.kinds import KINDS, Kind, all_kinds
 
 from .helpers import Fails, numbers
 
@@ -92,6 +92,22 @@ def test_a_fallback_answers_what_is_given_up(cladding: Any, waits: list[float]) 
         raise ValueError
 
     assert fetch("rows", limit=7) == ("rows", 7)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "generator" not in kind.name], ids=str)
+def test_a_fallback_answers_a_result_that_is_not_wanted(cladding: Any, waits: list[float], kind: Kind) -> None:
+    works = Fails(0)
+    f = cladding.retry(max_retries=2, retry_on_result=lambda result: True, fallback="instead")(kind.make(works))
+    assert kind.run(f) == "instead"
+    assert works.calls == 3
+
+    def fails(*args: object) -> None:
+        raise LookupError
+
+    g = cladding.retry(max_retries=0, retry_on_result=lambda result: True, fallback=fails)(Fails(0))
+    with pytest.raises(LookupError) as caught:
+        g()
+    assert type(caught.value.__context__) is cladding.UnwantedResultError
 
 
 def test_a_coroutine_function_is_a_fallback_of_coroutines(cladding: Any, waits: list[float]) -> None:

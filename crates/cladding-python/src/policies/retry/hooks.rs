@@ -218,7 +218,7 @@ impl Retry {
     }
 
     /// The wait before the next attempt is over. A wait can take longer than it was to.
-    fn waited(&self, call: &Call<'_>, slot: &mut Slot, outcome: &Outcome) -> PyResult<Exit> {
+    fn waited(&self, call: &Call<'_>, slot: &mut Slot, outcome: &mut Outcome) -> PyResult<Exit> {
         if let Some(reason) = self.plan.beyond(|| elapsed(call, slot.started), 0.0) {
             // The attempt that was waited for was counted, and does not come.
             slot.count = slot.count.saturating_sub(1);
@@ -310,10 +310,10 @@ impl Retry {
         Ok(Exit::Again)
     }
 
-    fn give_up(&self, call: &Call<'_>, slot: &mut Slot, outcome: &Outcome, reason: &str) -> PyResult<()> {
+    fn give_up(&self, call: &Call<'_>, slot: &mut Slot, outcome: &mut Outcome, reason: &str) -> PyResult<()> {
         let py = call.py;
         add(&self.numbers.gave_up, 1);
-        let ending = match outcome {
+        let ending = match &*outcome {
             Outcome::Raised(failure) => {
                 let elapsed = elapsed(call, slot.started);
                 ignore(
@@ -327,7 +327,14 @@ impl Retry {
             Outcome::Returned(result) => Ending::Returned(result),
             Outcome::Suspended(_) => unreachable!("no policy sees a suspended call"),
         };
-        self.tell(call, slot, What::GiveUp, ending, None, Some(reason))
+        self.tell(call, slot, What::GiveUp, ending, None, Some(reason))?;
+        if matches!(outcome, Outcome::Returned(_)) && self.layers.has_fallback() {
+            // A fallback answers failures; the result that stood for one is refused for the last time.
+            let refused = py.import("cladding._errors")?.getattr("UnwantedResultError")?;
+            let text = format!("the last result of {} is not wanted: {reason}", self.function);
+            *outcome = Outcome::Raised(refused.call1((text,))?.into());
+        }
+        Ok(())
     }
 
     fn succeeded(&self, call: &Call<'_>, slot: &mut Slot, ending: Ending<'_>) -> PyResult<()> {

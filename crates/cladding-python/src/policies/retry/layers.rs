@@ -80,6 +80,11 @@ impl Layers {
         self.all.split_at(usize::from(self.around))
     }
 
+    /// Whether something is given in the place of what a call fails with.
+    pub(super) fn has_fallback(&self) -> bool {
+        self.around
+    }
+
     pub(super) fn around(&self) -> Vec<Arc<dyn Hooks>> {
         self.split().0.iter().map(|(_, hooks)| Arc::clone(hooks)).collect()
     }
