@@ -174,18 +174,20 @@ def test_a_timeout_below_is_bounded_by_the_deadline_too(cladding: Any) -> None:
         asyncio.run(asyncio.wait_for(f(), LONG / 10))
 
 
-def test_the_deadline_of_a_call_ends_with_it(cladding: Any) -> None:
-    @cladding.retry(deadline=LONG, max_retries=1, initial_delay=0)
-    async def outer() -> None:
-        await inner()
-        await inner()
+def test_a_deadline_ends_with_the_policy_that_set_it(cladding: Any) -> None:
+    calls: list[int] = []
 
-    @cladding.retry(deadline=0.02, max_retries=0)
+    @cladding.retry(max_retries=1, initial_delay=0, nested="allow")
+    @cladding.retry(max_retries=0, deadline=0.8)
     @cladding.timeout(LONG)
-    async def inner() -> None:
-        await asyncio.sleep(0.012)
+    async def f() -> int:
+        calls.append(0)
+        await asyncio.sleep(0.45)
+        if len(calls) == 1:
+            raise ConnectionError
+        return len(calls)
 
-    asyncio.run(outer())
+    assert asyncio.run(f()) == 2
 
 
 def test_a_slow_attempt_gets_company(cladding: Any) -> None:
