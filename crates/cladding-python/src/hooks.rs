@@ -243,8 +243,8 @@ pub(crate) trait Hooks: Send + Sync + Any {
     }
 
     /// An object that `f.cladding.POLICY.NAME` is, beside the parameters.
-    fn attribute(&self, _name: &str) -> Option<&Owned> {
-        None
+    fn attribute(&self, _py: Python<'_>, _name: &str) -> PyResult<Option<Owned>> {
+        Ok(None)
     }
 
     /// Adds this policy's numbers to the metrics text.

@@ -272,7 +272,7 @@ impl BoundPolicy {
 
     fn __getattr__(slf: &Bound<'_, Self>, name: &str) -> PyResult<Py<PyAny>> {
         let this = slf.get();
-        if let Some(object) = this.hooks.attribute(name) {
+        if let Some(object) = this.hooks.attribute(slf.py(), name)? {
             return Ok(object.bound(slf.py()).clone().unbind());
         }
         if let Some(name) = this.hooks.methods().iter().find(|known| **known == name) {

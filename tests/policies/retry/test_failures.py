@@ -168,3 +168,12 @@ def test_a_group_can_be_raised_from_the_last(cladding: Any, waits: list[float]) 
     assert matching is not None
     assert rest is None
     assert len(matching.exceptions) == 3
+
+
+def test_the_function_itself_tells_of_them(cladding: Any, waits: list[float]) -> None:
+    fails = Fails(99)
+    f = cladding.retry(max_retries=2)(fails)
+    with pytest.raises(ConnectionError) as caught:
+        f()
+    assert f.cladding.retry.failures(caught.value) == tuple(fails.raised)
+    assert f.cladding.retry.group(caught.value).exceptions == tuple(fails.raised)

@@ -176,8 +176,8 @@ impl Hooks for Guard {
         Ok(stats.unbind())
     }
 
-    fn attribute(&self, name: &str) -> Option<&Owned> {
-        (name == "breaker").then_some(&self.object)
+    fn attribute(&self, _py: Python<'_>, name: &str) -> PyResult<Option<Owned>> {
+        Ok((name == "breaker").then(|| self.object.clone()))
     }
 
     fn metrics(&self, _target: &Target, page: &mut Page) {

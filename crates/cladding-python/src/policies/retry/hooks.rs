@@ -90,6 +90,14 @@ impl Hooks for Retry {
         Ok(stats.unbind())
     }
 
+    /// What is known of the exceptions of a call that was retried.
+    fn attribute(&self, py: Python<'_>, name: &str) -> PyResult<Option<Owned>> {
+        if !matches!(name, "failures" | "group") {
+            return Ok(None);
+        }
+        Ok(Some(py.import("cladding._retry.failures")?.getattr(name)?.into()))
+    }
+
     fn around(&self) -> Vec<Arc<dyn Hooks>> {
         self.layers.around()
     }
