@@ -135,13 +135,13 @@ impl<'a, 'py> Params<'a, 'py> {
         let Some(value) = self.get(name)? else {
             return Ok(default);
         };
-        self.positive(name, &value)
+        self.positive(name, &value, "")
     }
 
-    fn positive(&self, name: &'static str, value: &Bound<'py, PyAny>) -> PyResult<f64> {
+    fn positive(&self, name: &'static str, value: &Bound<'py, PyAny>, or_else: &str) -> PyResult<f64> {
         plain_seconds(value)
             .filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST)
-            .ok_or_else(|| self.wrong(name, value, DURATION))
+            .ok_or_else(|| self.wrong(name, value, &format!("{DURATION}{or_else}")))
     }
 
     /// A duration above 0, or `None` if it was given as `None`.
@@ -164,12 +164,17 @@ impl<'a, 'py> Params<'a, 'py> {
         let Some(value) = self.get(name)?.filter(|value| !value.is_none()) else {
             return Ok(None);
         };
-        self.positive(name, &value).map(Some)
+        self.positive(name, &value, ", or None").map(Some)
     }
 
-    /// The error for a duration that is needed.
-    pub(crate) fn duration_missing(&self, name: &'static str) -> PyErr {
-        self.wrong(name, self.py().None().bind(self.py()), DURATION)
+    /// A duration above 0, up to [`LONGEST`], that has to be given.
+    pub(crate) fn duration_needed(&self, name: &'static str) -> PyResult<f64> {
+        let value = self.get(name)?;
+        self.positive(
+            name,
+            &value.unwrap_or_else(|| self.py().None().into_bound(self.py())),
+            "",
+        )
     }
 
     /// How long may be waited: a duration, or `None` for as long as it takes.

@@ -152,9 +152,12 @@ def test_the_last_that_was_started_counts(retry: Any, started: Any, waits: list[
     assert attempts_of(retry) == 2
     third.stop()
     assert attempts_of(retry) == 3
-    first.stop()
-    assert attempts_of(retry) == 3
     second.stop()
+    assert attempts_of(retry) == 2
+    third.start()
+    first.stop()
+    assert attempts_of(retry) == 2
+    third.stop()
     assert attempts_of(retry) == 6
 
 
@@ -265,7 +268,9 @@ def test_nobody_is_asked_while_it_is_off(cladding: Any, fast: Any) -> None:
 
     with fast():
         assert "in_force" in functions_called(cladding.retry(3, initial_delay=0)(Fails(3)))
-    assert functions_called(f) == ["__call__"] * 4
+    called = functions_called(f)
+    assert called.count("__call__") >= 4
+    assert "in_force" not in called
 
 
 @pytest.mark.parametrize("attempts", [0, -1, 1.0, "2", True, 2**64, float("nan"), (2,)])

@@ -45,7 +45,6 @@ pub(crate) struct HedgeSpec {
 
 impl HedgeSpec {
     pub(crate) fn new(params: &mut Params<'_, '_>) -> PyResult<Self> {
-        let delay = params.duration("delay")?;
         let max_hedges = match params.get("max_hedges")? {
             None => 1,
             Some(value) => {
@@ -59,7 +58,7 @@ impl HedgeSpec {
             }
         };
         Ok(Self {
-            delay: delay.ok_or_else(|| params.duration_missing("delay"))?,
+            delay: params.duration_needed("delay")?,
             max_hedges,
             parameter: None,
         })

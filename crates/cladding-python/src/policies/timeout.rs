@@ -54,9 +54,8 @@ pub(crate) struct TimeoutSpec {
 
 impl TimeoutSpec {
     pub(crate) fn new(params: &mut Params<'_, '_>) -> PyResult<Self> {
-        let seconds = params.duration("seconds")?;
         Ok(Self {
-            seconds: seconds.ok_or_else(|| params.duration_missing("seconds"))?,
+            seconds: params.duration_needed("seconds")?,
             parameter: None,
         })
     }

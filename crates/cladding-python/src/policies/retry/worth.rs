@@ -32,12 +32,11 @@ impl Worth {
     /// Reads `exceptions`.
     pub(super) fn read(params: &Params<'_, '_>) -> PyResult<Self> {
         let py = params.py();
-        let failures = match Failures::read(params, "exceptions", "a bool or the seconds to wait")? {
-            Some(failures) => failures,
-            None => {
-                let types = (py.get_type::<PyConnectionError>(), py.get_type::<PyTimeoutError>());
-                Failures::Types(types.into_pyobject(py)?.into())
-            }
+        let failures = if let Some(failures) = Failures::read(params, "exceptions", "a bool or the seconds to wait")? {
+            failures
+        } else {
+            let types = (py.get_type::<PyConnectionError>(), py.get_type::<PyTimeoutError>());
+            Failures::Types(types.into_pyobject(py)?.into())
         };
         let open_too = match &failures {
             Failures::All => false,
@@ -59,13 +58,10 @@ impl Worth {
                 let is_open = !self.open_too && exception::matches(py, failure, circuit_open_error(py)?);
                 Ok(if is_open { Weighed::No } else { Weighed::Yes })
             }
-            Answer::Other(answer) => match wait_seconds(&answer) {
-                Some(seconds) => Ok(Weighed::After(seconds)),
-                None => {
-                    let allowed = "True, False, or seconds to wait from 0 to 1e9";
-                    Err(self.failures.wrong_answer(py, "retry", allowed, &answer))
-                }
-            },
+            Answer::Other(answer) => wait_seconds(&answer).map(Weighed::After).ok_or_else(|| {
+                let allowed = "True, False, or seconds to wait from 0 to 1e9";
+                self.failures.wrong_answer(py, "retry", allowed, &answer)
+            }),
         }
     }
 }
