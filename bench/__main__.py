@@ -16,6 +16,7 @@ from .imports import imports
 from .kinds import kinds
 from .policies import policies
 from .result import Row
+from .retry import retry
 from .switched_off import switched_off
 from .timing import Effort
 from .toolkit import callers, proxies
@@ -26,6 +27,7 @@ GROUPS = {
     "stacks": stacks,
     "kinds": kinds,
     "policies": policies,
+    "retry": retry,
     "arrays": arrays,
     "headline": headline,
     "callers": callers,

@@ -13,6 +13,9 @@ PACKAGES = (
     "tenacity",
     "stamina",
     "backoff",
+    "opnieuw",
+    "pybreaker",
+    "aiobreaker",
     "cachetools",
     "prometheus_client",
     "beartype",
@@ -98,26 +101,16 @@ def decorator_nothing() -> Callable:
     return nothing
 
 
-def tenacity_retry() -> Callable:
-    import tenacity
+def pybreaker_breaker() -> Callable:
+    import pybreaker
 
-    return tenacity.retry(
-        stop=tenacity.stop_after_attempt(4),
-        wait=tenacity.wait_exponential(0.1),
-        retry=tenacity.retry_if_exception_type(ConnectionError),
-    )
+    return pybreaker.CircuitBreaker()
 
 
-def stamina_retry() -> Callable:
-    import stamina
+def aiobreaker_breaker() -> Callable:
+    import aiobreaker
 
-    return stamina.retry(on=ConnectionError, attempts=4)
-
-
-def backoff_retry() -> Callable:
-    import backoff
-
-    return backoff.on_exception(backoff.expo, ConnectionError, max_tries=4)
+    return aiobreaker.CircuitBreaker()
 
 
 def cachetools_cache() -> Callable:

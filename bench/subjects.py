@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from cladding import _native
 
@@ -113,6 +115,28 @@ def timing_closure(func: Callable) -> Callable:
         finally:
             seconds += clock() - start
             calls += 1
+
+    return wrapper
+
+
+def pool_closure(func: Callable) -> Callable:
+    """A hand-written timeout of a plain function."""
+    pool = ThreadPoolExecutor(1)
+
+    @functools.wraps(func)
+    def wrapper(*args, **kwargs):
+        return pool.submit(func, *args, **kwargs).result(60)
+
+    return wrapper
+
+
+def asyncio_timeout_closure(func: Callable) -> Callable:
+    """The same of a coroutine function."""
+
+    @functools.wraps(func)
+    async def wrapper(*args, **kwargs):
+        async with asyncio.timeout(60):
+            return await func(*args, **kwargs)
 
     return wrapper
 
