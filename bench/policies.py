@@ -71,15 +71,74 @@ def timeouts(effort: Effort) -> Iterator[Row]:
 
 
 def cache_hit(effort: Effort) -> Iterator[Row]:
-    """A hit, one int argument. All times are those of the whole call, since the function is not called at all."""
-    caches = {
-        "lru_cache": functools.lru_cache(10_000),
-        "cladding": cladding.cache_result(ttl=60, max_entries=10_000),
-        **peers.here(cachetools=peers.cachetools_cache),
+    """Hits of several shapes. All times are those of the whole call, since the function is not called at all."""
+    shapes = [
+        ("one int", scalar, "f(1)", {}),
+        ("one str of 32", scalar, "f(s)", {"s": "x" * 32}),
+        ("two, one keyword", any_arguments, "f(1, 2, k=3)", {}),
+    ]
+    for shape, make, statement, names in shapes:
+        caches = {
+            "lru_cache": functools.lru_cache(10_000),
+            "cladding": cached(),
+            **peers.here(cachetools=peers.cachetools_cache),
+        }
+        wrapped = {name: {"f": wrap(make()), **names} for name, wrap in caches.items()}
+        yield from hit(shape, statement, wrapped, NO_SLOWER, effort)
+    methods = {
+        name: {"o": with_method(wrap)}
+        for name, wrap in {"lru_cache": functools.lru_cache(10_000), "cladding": cached()}.items()
     }
-    empty = Variant(BARE, {}, "pass")
-    variants = [empty, *(Variant(name, {"f": wrap(scalar())}) for name, wrap in caches.items())]
-    case = Case(
-        "policies", "cache_result, hit (in all)", variants, yardstick="lru_cache", targets={"cladding": NO_SLOWER}
-    )
+    yield from hit("a method", "o.method(1)", methods, Target(1.3, ratio=True), effort)
+    yield from content_hit(effort)
+
+
+def content_hit(effort: Effort) -> Iterator[Row]:
+    """Hits whose key is the content of an argument."""
+    try:
+        import numpy as np
+    except ImportError:
+        return
+    arguments = {
+        "array of 1 KB": (np.arange(256, dtype=np.float32), Target(400)),
+        "array of 100 MB": (np.ones(25_000_000, np.float32), None),
+        "list of 3": ([1, 2, 3], None),
+        "dict of 3": ({"a": 1, "b": 2, "c": 3}, None),
+    }
+    for name, (argument, target) in arguments.items():
+        yield from hit(name, "f(x)", {"cladding": {"f": cached()(any_arguments()), "x": argument}}, target, effort)
+
+
+def hit(
+    shape: str, statement: str, variants: dict[str, dict[str, object]], target: Target | None, effort: Effort
+) -> Iterator[Row]:
+    """A hit of one shape, of each of these caches."""
+    alike = [Variant(BARE, {}, "pass"), *(Variant(name, names, statement) for name, names in variants.items())]
+    targets = {} if target is None else {"cladding": target}
+    case = Case("policies", f"cache_result, hit, {shape} (in all)", alike, yardstick="lru_cache", targets=targets)
     yield from list(case.run(effort))[1:]
+
+
+def cached() -> Callable:
+    return cladding.cache_result(ttl=60, max_entries=10_000)
+
+
+def any_arguments() -> Callable:
+    """A new function, so that each cache is its own."""
+
+    def f(a: object, b: object = 0, k: object = 0) -> object:
+        return a
+
+    return f
+
+
+def with_method(wrap: Callable) -> object:
+    """An instance of a class with a method that is cached."""
+
+    class Owner:
+        def method(self, a: object) -> object:
+            return a
+
+        method = wrap(method)
+
+    return Owner()

@@ -77,7 +77,8 @@ def test_functions_keep_results_for_good() -> None:
 
     assert [square(3), square(x=3), square(3)] == [9, 9, 9]
     assert calls == [3]
-    assert square.cache_parameters() == {"ttl": None, "max_entries": 10_000}
+    parameters = square.cache_parameters()
+    assert (parameters["ttl"], parameters["max_entries"]) == (None, 10_000)
     assert square.cache_info()[:2] == (2, 1)
 
 
@@ -152,9 +153,36 @@ def test_static_and_class_methods() -> None:
     assert Derived.of_class(1) == [Derived, 1]
 
 
-def test_arguments_without_a_hash_are_named() -> None:
-    with pytest.raises(TypeError, match=r"argument 'x' of .*Model\.scale\(\) is of type list"):
-        Model().scale([])  # type: ignore[arg-type]
+def test_arguments_without_a_hash_go_by_content() -> None:
+    model = Model()
+    assert model.scale([1], 2) is model.scale([1], 2)  # type: ignore[arg-type]
+
+
+def test_arguments_that_can_be_no_key_are_named() -> None:
+    class Bare:
+        __hash__ = None  # type: ignore[assignment]
+
+    with pytest.raises(TypeError, match=r"argument 'x' of .*Model\.scale\(\) is of type .*Bare"):
+        Model().scale(Bare())  # type: ignore[arg-type]
+
+
+def test_an_argument_of_the_class_itself_is_an_argument() -> None:
+    class Number:
+        def __init__(self, value: int) -> None:
+            self.value = value
+
+        def __hash__(self) -> int:
+            return self.value
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Number) and self.value == other.value
+
+        @memoize
+        def plus(self, other: Number) -> list[int]:
+            return [self.value + other.value]
+
+    one = Number(1)
+    assert one.plus(Number(2)) is one.plus(Number(2))
 
 
 def test_the_bound_method_is_like_one() -> None:

@@ -32,6 +32,10 @@ guarded("3")  # expect: arg-type reportArgumentType
 
 cache_result(ttl="60")  # expect: call-overload reportArgumentType
 cache_result(size=60)  # expect: call-overload reportCallIssue
+cache_result(typed="yes")  # expect: call-overload reportArgumentType
+cache_result(key="x")  # expect: call-overload reportArgumentType
+cache_result(ignore=5)  # expect: call-overload reportArgumentType
+cache_result(version=1.5)  # expect: call-overload reportArgumentType
 validate_input(x=3)  # expect: arg-type reportArgumentType
 validate_input(enabled="no")  # expect: arg-type reportArgumentType
 memory_guard(threshold="85%")  # expect: call-overload reportArgumentType

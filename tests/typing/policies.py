@@ -96,6 +96,15 @@ async def cached_coroutine(x: int) -> str:
     return str(x)
 
 
+def key_of(x: int, **options: int) -> int:
+    return x
+
+
+@cache_result(key=key_of, ignore=("option",), typed=True, namespace="n", version="source")
+def cached_by_key(x: int, **options: int) -> int:
+    return x
+
+
 @monitor
 @cache_result(ttl=None)
 @retry
@@ -129,6 +138,7 @@ assert_type(cached(x=3, scale=2), str)
 assert_type(cached_between(3), str)
 assert_type(cached.cache_info().hits, int)
 assert_type(cached.cache_info().maxsize, int | None)
+assert_type(cached_by_key(1, option=2), int)
 cached.cache_clear()
 assert_type(Service().method(3), Service)
 assert_type(Service.method(Service(), 3), Service)

@@ -142,6 +142,27 @@ impl Buffer {
         unsafe { numbers_at(self.view.shape, self.view.ndim) }
     }
 
+    /// What its elements are, in the syntax of the `struct` module.
+    pub fn format(&self) -> &[u8] {
+        if self.view.format.is_null() {
+            return b"B";
+        }
+        // SAFETY: the format is a string that lives as long as the view.
+        unsafe { std::ffi::CStr::from_ptr(self.view.format) }.to_bytes()
+    }
+
+    /// All bytes, if they lie in the order of the indices without gaps.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        // SAFETY: the view is a filled one.
+        let is_whole = unsafe { ffi::PyBuffer_IsContiguous(&raw const *self.view, b'C' as c_char) } == 1;
+        if self.view.len == 0 || !is_whole {
+            return is_whole.then_some(&[]);
+        }
+        // SAFETY: the exporter keeps so many bytes in one piece for as long as the view is held. What a writer in another
+        // thread means is said at the top.
+        Some(unsafe { std::slice::from_raw_parts(self.view.buf.cast(), self.view.len as usize) })
+    }
+
     fn strides(&self) -> &[isize] {
         // SAFETY: as for the shape.
         unsafe { numbers_at(self.view.strides, self.view.ndim) }
@@ -302,6 +323,21 @@ impl<'a> Walk<'a> {
         filled
     }
 
+    /// Copies the next elements into a block of a multiple of 16 bytes, and says how many bytes; 0 at the end.
+    ///
+    /// # Panics
+    /// If the elements are no [numbers](Class).
+    pub fn copy(&mut self, block: &mut [u8]) -> usize {
+        let size = self.size;
+        size * match size {
+            1 => self.fill(block.as_chunks_mut::<1>().0),
+            2 => self.fill(block.as_chunks_mut::<2>().0),
+            4 => self.fill(block.as_chunks_mut::<4>().0),
+            8 => self.fill(block.as_chunks_mut::<8>().0),
+            _ => panic!("there are no numbers of {size} bytes"),
+        }
+    }
+
     /// Moves the position by a number of elements of the last axis, and carries over.
     #[inline]
     fn advance(&mut self, run: usize) {
@@ -374,6 +410,33 @@ impl<'a> NumpyArray<'a> {
             });
         }
         None
+    }
+
+    /// All bytes of an array of numbers, if they lie in the order of the indices without gaps. Nothing holds them: they are
+    /// to be read before any code runs.
+    #[inline]
+    pub fn bytes(&self) -> Option<&[u8]> {
+        const IN_ORDER: c_int = 1;
+        let size = self.element().size;
+        // SAFETY: as for the element; an array with this flag has so many bytes at its address, of which nothing frees any
+        // while the thread stays attached and runs no code.
+        unsafe {
+            let array = self.array.as_ptr();
+            if (*array).flags & IN_ORDER == 0 || size == 0 || (*array).data.is_null() {
+                return None;
+            }
+            let count: usize = (0..self.dimensions())
+                .map(|dimension| self.length(dimension) as usize)
+                .product();
+            Some(std::slice::from_raw_parts((*array).data.cast(), count * size))
+        }
+    }
+
+    /// Whether it is of no class derived from numpy's own.
+    #[inline]
+    pub fn is_exact(&self) -> bool {
+        // SAFETY: the array is alive, and only addresses are compared.
+        unsafe { ffi::Py_TYPE(self.array.as_ptr().cast()) == NDARRAY.load(Ordering::Relaxed) }
     }
 
     /// Whether the object is an array of the numpy that is imported; keeps its type.

@@ -55,6 +55,16 @@ pub fn hash(_py: Python<'_>, object: &Owned) -> Result<u64, Raised> {
     }
 }
 
+/// The hash of an object that [is a scalar](is_scalar), all of which have one.
+#[inline]
+pub fn hash_of_scalar(_py: Python<'_>, object: &Owned) -> u64 {
+    if is_nan(object) {
+        return NAN_HASH;
+    }
+    // SAFETY: the object is alive and the thread attached. The interpreter's own scalar types never fail to hash.
+    unsafe { ffi::PyObject_Hash(object.as_ptr()) as u64 }
+}
+
 /// Compares as far as no code is run and nothing is allocated that the garbage collector watches.
 #[inline]
 pub fn compare(left: &Owned, right: &Owned) -> Sameness {
@@ -92,6 +102,26 @@ pub fn is_int_or_str(object: &Owned) -> bool {
         let class = ffi::Py_TYPE(object.as_ptr());
         class == &raw mut ffi::PyLong_Type || class == &raw mut ffi::PyUnicode_Type
     }
+}
+
+/// Whether the object is exactly a number, a text, bytes or `None`: hashing and comparing those runs no code.
+#[inline]
+pub fn is_scalar(object: &Owned) -> bool {
+    !matches!(nature(object), Nature::Tuple | Nature::Foreign)
+}
+
+/// The items of an object that is exactly a tuple.
+#[inline]
+pub fn tuple_items(object: &Owned) -> Option<&[Owned]> {
+    (nature(object) == Nature::Tuple).then(|| items(object))
+}
+
+/// Whether the object's class says that its objects have no hash.
+#[inline]
+pub fn has_no_hash(object: &Owned) -> bool {
+    // SAFETY: the object is alive, and so is its type; only addresses are compared.
+    let hash = unsafe { (*ffi::Py_TYPE(object.as_ptr())).tp_hash };
+    hash.is_some_and(|hash| std::ptr::fn_addr_eq(hash, ffi::PyObject_HashNotImplemented as ffi::hashfunc))
 }
 
 /// Whether two objects have the same type.

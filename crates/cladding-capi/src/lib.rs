@@ -39,7 +39,7 @@ pub use entry::{counted, guard};
 pub use exception::Raised;
 pub use guarded::{Guard, Guarded};
 pub use object::{This, TypeBuilder};
-pub use open::{Binds, Compared, Constructed, bound_method, refers_to, weak_reference};
+pub use open::{Binds, Compared, Constructed, bound_method, refers_to, takes_weak_references, weak_reference};
 pub use owned::{Kept, Owned};
 pub use stack::has_room;
 pub use step::{Step, Steps, Suspended, resume, type_is};

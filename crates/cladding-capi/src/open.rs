@@ -53,6 +53,13 @@ pub fn weak_reference(_py: Python<'_>, object: &Owned, callback: &Owned) -> Resu
     unsafe { Owned::from_new(ffi::PyWeakref_NewRef(object.as_ptr(), callback.as_ptr())) }.ok_or_else(Raised::assume)
 }
 
+/// Whether weak references to an object can be made.
+#[inline]
+pub fn takes_weak_references(object: &Owned) -> bool {
+    // SAFETY: the object is alive, and so is its type.
+    unsafe { (*ffi::Py_TYPE(object.as_ptr())).tp_weaklistoffset != 0 }
+}
+
 /// Whether a weak reference that [`weak_reference`] made refers to this very object still.
 #[inline]
 pub fn refers_to(reference: &Owned, object: &Owned) -> bool {

@@ -81,6 +81,7 @@ pub mod breaker;
 pub mod budget;
 pub mod cache;
 pub mod clock;
+pub mod digest;
 pub mod error;
 pub mod limit;
 pub mod lock;

@@ -167,6 +167,11 @@ pub(crate) trait Hooks: Send + Sync + Any {
     /// Tells, before any call, what is at the end of the stack; told again where the stack grows. It must not be kept.
     fn wraps(&self, _wrapped: &Owned) {}
 
+    /// Looks at it too, where something about it may be wrong.
+    fn accept(&self, _py: Python<'_>, _wrapped: &Owned) -> PyResult<()> {
+        Ok(())
+    }
+
     /// Layers of the same policy that run around this one, outermost first. They are this one's to show to the garbage
     /// collector.
     fn around(&self) -> Vec<Arc<dyn Hooks>> {

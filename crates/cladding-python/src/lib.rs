@@ -22,6 +22,7 @@ mod params;
 mod policies;
 mod policy;
 mod proxies;
+mod receiver;
 mod switches;
 mod target;
 mod testing;
@@ -113,6 +114,7 @@ mod _native {
         super::bound::add_types(module)?;
         super::caller::add_type(module)?;
         super::memo::add_types(module)?;
+        super::policies::register_cache(module.py())?;
         super::proxies::add_types(module)
     }
 }

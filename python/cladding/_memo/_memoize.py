@@ -57,8 +57,8 @@ def memoize(
     Raises:
         ConfigurationError: at decoration, if ``max_entries`` is not an int of at least 1, or ``enabled`` neither a bool
             nor callable.
-        TypeError: at decoration, of generator functions and properties; at a call, if an argument cannot be hashed (it is
-            named), if an instance cannot be referred to weakly, or if the function returned something that is used up by
+        TypeError: at decoration, of generator functions and properties; at a call, if an argument has neither a
+            hash nor content that is known (it is named), if an instance cannot be referred to weakly, or if the function returned something that is used up by
             going through it once.
     """
     policy: Any = cache_result(ttl=None, max_entries=max_entries, enabled=enabled)

@@ -84,6 +84,7 @@ impl BoundStack {
             let count = layers.len();
             for (index, hooks) in layers.into_iter().enumerate() {
                 hooks.wraps(&wrapped);
+                hooks.accept(py, &wrapped)?;
                 entries.push(Entry {
                     switch: Arc::clone(&bound.switch),
                     // Asked once for all layers, by the outermost.

@@ -123,6 +123,10 @@ fn walk<const AWAIT: bool, const SWITCHED: bool>(
     }
     match entry.hooks.enter(call, &mut slot) {
         Enter::Proceed => {}
+        Enter::Answer(Outcome::Returned(value)) if AWAIT || type_is(&value).is_none() => {
+            call.time_passed();
+            return Outcome::Returned(value);
+        }
         said => match not_yet::<AWAIT>(stack, call, entries, &mut slot, kept, said) {
             Ok(None) => {}
             Ok(Some(runner)) => return elsewhere::<AWAIT>(stack, call, entries, slot, kept, &runner),

@@ -14,7 +14,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use super::CacheSpec;
 use super::caller::{Caller, Outlook};
-use super::key::{Key, Shape, View};
+use super::key::{Forgets, Key, Keys, View};
 use super::numbers::Numbers;
 use super::store::{Found, Store};
 use crate::clock;
@@ -26,7 +26,7 @@ use crate::target::Target;
 /// The results of one function.
 pub(super) struct Cache {
     spec: CacheSpec,
-    shape: Shape,
+    keys: Keys,
     store: Store,
     /// Whether the store knows how long results live. Ticks are measured while the program runs, so it is told late.
     timed: AtomicBool,
@@ -107,10 +107,8 @@ fn land(py: Python<'_>, flight: Option<&Owned>, landing: Landing) {
 
 impl Cache {
     pub(super) fn new(py: Python<'_>, spec: CacheSpec, target: &Target) -> PyResult<Arc<Self>> {
-        let shape = Shape::new(py, target)?;
-        Ok(Arc::new_cyclic(|me| Self {
-            spec,
-            shape,
+        let keys = Keys::new(py, spec.keys.clone(), target)?;
+        Ok(Arc::new_cyclic(|me: &Weak<Self>| Self {
             store: Store::new(spec.max_entries),
             timed: AtomicBool::new(spec.ttl.is_none()),
             defers: AtomicBool::new(false),
@@ -120,6 +118,8 @@ impl Cache {
             hits_before: AtomicU64::new(0),
             misses_before: AtomicU64::new(0),
             me: me.clone(),
+            keys: keys.freed_by(me.clone()),
+            spec,
         }))
     }
 
@@ -164,6 +164,33 @@ impl Cache {
         Enter::Answer(outcome.map_or_else(|error| Outcome::error(py, error), Outcome::Returned))
     }
 
+    /// The same for calls of every kind.
+    #[inline(never)]
+    fn enter_by_view(&self, call: &Call<'_>, slot: &mut Slot) -> Enter {
+        let py = call.py;
+        if slot.data.is_some()
+            && let Some(enter) = self.waited(call, slot)
+        {
+            return enter;
+        }
+        let view = match self.keys.view(call) {
+            Ok(Some(view)) => view,
+            // The function itself says what is wrong with this call.
+            Ok(None) => return Enter::Proceed,
+            Err(raised) => return Enter::Answer(Outcome::Raised(raised.take(py))),
+        };
+        match view.hash(py) {
+            Ok(hash) => self.look_up(call, slot, &view, hash),
+            Err((_, raised)) => {
+                drop(raised.map(|raised| raised.take(py)));
+                match self.keys.by_content(call, &view) {
+                    Ok((view, hash)) => self.look_up(call, slot, &view, hash),
+                    Err(raised) => Enter::Answer(Outcome::Raised(raised.take(py))),
+                }
+            }
+        }
+    }
+
     /// Finds out who computes.
     #[inline(never)]
     fn miss(&self, call: &Call<'_>, slot: &mut Slot, view: &View<'_>, hash: u64, now: u64) -> Enter {
@@ -194,6 +221,7 @@ impl Cache {
                 Found::Result(value) => return Ok(self.hit(py, value)),
                 Found::Nothing(ticket) => {
                     add(&self.misses, 1);
+                    self.keys.note(view, hash, |hash| self.store.holds(hash));
                     slot.data = Some(Box::new(Part::Leader {
                         cache: self.me.clone(),
                         ticket,
@@ -294,7 +322,8 @@ impl Cache {
         }
         let awaited: Owned = Py::new(py, Awaited { result: value.clone() })?.into();
         self.time();
-        self.store.add(py, key, clears, hash, &awaited, self.now(call))
+        let view = key.view(py, self.keys.typed());
+        self.store.add(py, &view, clears, hash, &awaited, self.now(call))
     }
 
     fn numbers(&self) -> Numbers {
@@ -335,28 +364,20 @@ fn refusal(py: Python<'_>, target: &Target, value: &Owned) -> Option<PyErr> {
 }
 
 impl Hooks for Cache {
+    fn accept(&self, py: Python<'_>, wrapped: &Owned) -> PyResult<()> {
+        self.keys.accept(py, wrapped)
+    }
+
     #[inline]
     fn enter(&self, call: &Call<'_>, slot: &mut Slot) -> Enter {
-        let py = call.py;
-        if slot.data.is_some()
-            && let Some(enter) = self.waited(call, slot)
+        if slot.data.is_none()
+            && let Some(quick) = self.keys.quick(call)
+            && let Some(hash) = quick.hash(call.py)
+            && let Some(value) = self.store.find_quickly(call.py, quick, hash, self.now(call))
         {
-            return enter;
+            return self.hit(call.py, value);
         }
-        let Some(view) = self.shape.view(py, call.target, call.arguments) else {
-            // The function itself says what is wrong with this call.
-            return Enter::Proceed;
-        };
-        match view.hash(py) {
-            Ok(hash) => self.look_up(call, slot, &view, hash),
-            Err((_, raised)) => {
-                drop(raised.take(py));
-                match self.shape.mark(py, call.target, &view) {
-                    Ok((view, hash)) => self.look_up(call, slot, &view, hash),
-                    Err(raised) => Enter::Answer(Outcome::Raised(raised.take(py))),
-                }
-            }
-        }
+        self.enter_by_view(call, slot)
     }
 
     fn exit(&self, call: &Call<'_>, slot: &mut Slot, outcome: &mut Outcome) -> Exit {
@@ -436,6 +457,7 @@ impl Hooks for Cache {
                 let parameters = PyDict::new(py);
                 parameters.set_item("ttl", self.spec.ttl)?;
                 parameters.set_item("max_entries", self.spec.max_entries)?;
+                self.keys.parameters(&parameters)?;
                 Ok(parameters.into_any().unbind())
             }
             _ => Err(PyAttributeError::new_err(name.to_owned())),
@@ -447,11 +469,19 @@ impl Hooks for Cache {
     }
 
     fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {
-        self.shape.traverse(visit);
+        self.keys.traverse(visit);
         self.store.traverse(visit);
     }
 
     fn clear(&self) {
         drop(self.store.clear());
+        self.keys.clear();
+    }
+}
+
+impl Forgets for Cache {
+    fn forget(&self, reference: &Owned, hashes: &[u64]) {
+        // Whoever calls this is told by the interpreter of the end of an instance.
+        Python::attach(|py| drop(self.store.forget(py, reference, hashes)));
     }
 }

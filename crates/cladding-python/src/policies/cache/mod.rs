@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cladding_capi::Owned;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
@@ -16,17 +17,21 @@ mod key;
 mod numbers;
 mod store;
 
+use key::KeySpec;
+pub(crate) use key::register;
+
 pub(crate) const NAME: &str = "cache_result";
 
 const DEFAULT_TTL: f64 = 60.0;
 const DEFAULT_MAX_ENTRIES: u64 = 10_000;
 
 /// The specification.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct CacheSpec {
     /// How long a result lives, in seconds; `None` for ever.
     ttl: Option<f64>,
     max_entries: Option<usize>,
+    keys: KeySpec,
 }
 
 impl CacheSpec {
@@ -36,6 +41,7 @@ impl CacheSpec {
         Ok(Self {
             ttl,
             max_entries: max_entries.map(|entries| usize::try_from(entries).unwrap_or(usize::MAX)),
+            keys: KeySpec::new(params)?,
         })
     }
 }
@@ -51,6 +57,10 @@ impl Spec for CacheSpec {
             )));
         }
         caller::watch_forks(py)?;
-        Ok(hooks::Cache::new(py, *self, target)?)
+        Ok(hooks::Cache::new(py, self.clone(), target)?)
+    }
+
+    fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {
+        self.keys.traverse(visit);
     }
 }

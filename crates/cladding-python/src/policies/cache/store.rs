@@ -8,7 +8,7 @@ use cladding_engine::cache::{EntryId, Removed, Table};
 use pyo3::prelude::*;
 
 use super::caller::Caller;
-use super::key::{Key, View};
+use super::key::{Key, Quick, View};
 
 /// A computation under way.
 struct Leading {
@@ -76,6 +76,15 @@ impl Store {
         })
     }
 
+    /// The result under the key of a call as most are.
+    #[inline]
+    pub(super) fn find_quickly(&self, py: Python<'_>, quick: Quick<'_>, hash: u64, now: u64) -> Option<Owned> {
+        self.0.with(|state| {
+            let found = state.results.find(hash, now, |key| quick.is(py, key));
+            found.map(|(_, value)| value.clone())
+        })
+    }
+
     /// The result under a key, or who computes it, or else a ticket to compute it.
     pub(super) fn find_or_lead(
         &self,
@@ -86,7 +95,7 @@ impl Store {
         caller: &Caller,
         offered: Option<&Owned>,
     ) -> Result<Found, Raised> {
-        let key = Key::of(view);
+        let key = Key::of(py, view);
         let mut spare = Some((key, caller.clone()));
         loop {
             let conclude = |state: &mut State, place: Option<Place>| match place {
@@ -142,18 +151,18 @@ impl Store {
     pub(super) fn add(
         &self,
         py: Python<'_>,
-        key: &Key,
+        view: &View<'_>,
         clears: u64,
         hash: u64,
         value: &Owned,
         now: u64,
     ) -> Result<(), Raised> {
-        let mut spare = Some(key.clone());
+        let mut spare = Some(Key::of(py, view));
         let conclude = |state: &mut State, place: Option<Place>| match (place, spare.take()) {
             (None, Some(key)) if state.clears == clears => Some(state.results.insert(hash, key, value.clone(), now)),
             _ => None,
         };
-        self.search(py, &key.view(), hash, now, false, conclude).map(drop)
+        self.search(py, view, hash, now, false, conclude).map(drop)
     }
 
     /// Looks for an equal key. `conclude` is told where it is, or that it is nowhere, under the same borrow in which that
@@ -211,6 +220,22 @@ impl Store {
                 _results: results,
                 _flights: flights,
             }
+        })
+    }
+
+    /// Whether there may be a result under this hash.
+    pub(super) fn holds(&self, hash: u64) -> bool {
+        self.0.with(|state| state.places(hash, 0, true).next().is_some())
+    }
+
+    /// Takes out the results of an instance that is gone, all of which have one of these hashes.
+    pub(super) fn forget(&self, py: Python<'_>, reference: &Owned, hashes: &[u64]) -> Vec<(Key, Owned)> {
+        self.0.with(|state| {
+            let ids = hashes.iter().flat_map(|&hash| state.results.candidates(hash, 0));
+            let ids: Vec<EntryId> = ids
+                .filter(|id| state.results.get(*id).is_some_and(|(key, _)| key.is_of(py, reference)))
+                .collect();
+            ids.into_iter().filter_map(|id| state.results.remove(id)).collect()
         })
     }
 

@@ -13,7 +13,6 @@ use crate::target::{Kind, Target};
 
 mod given;
 mod natural;
-mod receiver;
 
 pub(crate) const NAME: &str = "synchronized";
 

@@ -8,12 +8,12 @@ use cladding_engine::metrics::Counter;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::receiver::Receiver;
 use super::refusal;
 use crate::counters::add;
 use crate::flight::Flight;
 use crate::hooks::{Call, Enter, Exit, Hooks, Outcome, Slot, SlotData, Wait};
 use crate::locks::{Asked, Hold, Holder, Key, TABLE, Ticket, World};
+use crate::receiver::Receiver;
 use crate::target::{Kind, Target};
 
 /// The phase of a slot whose call holds the lock without any data: a plain call, which always comes back to `exit`.

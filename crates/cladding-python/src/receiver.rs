@@ -13,7 +13,7 @@ use crate::target::{Kind, Target};
 ///
 /// A function in a class's body is a method unless the class has it as a static method. That is looked up in the class of
 /// the first argument, or in the first argument itself where that is a class, once for each class and version of it.
-pub(super) struct Receiver {
+pub(crate) struct Receiver {
     /// The qualified name of the class.
     owner: Option<String>,
     name: String,
@@ -23,7 +23,7 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    pub(super) fn new(target: &Target) -> Self {
+    pub(crate) fn new(target: &Target) -> Self {
         let (owner, name) = target.qualname.rsplit_once('.').unwrap_or(("", &target.qualname));
         let is_method = target.kind != Kind::Class && !owner.is_empty() && !owner.ends_with("<locals>");
         Self {
@@ -33,15 +33,21 @@ impl Receiver {
         }
     }
 
+    /// Whether this is the function's qualified name.
+    pub(crate) fn is_named(&self, qualname: &str) -> bool {
+        let owner = self.owner.as_deref();
+        owner.is_some_and(|owner| qualname.rsplit_once('.') == Some((owner, &self.name)))
+    }
+
     /// Whether calls may have one at all.
     #[inline]
-    pub(super) fn is_possible(&self) -> bool {
+    pub(crate) fn is_possible(&self) -> bool {
         self.owner.is_some()
     }
 
     /// Whether this first argument is one.
     #[inline]
-    pub(super) fn is(&self, py: Python<'_>, first: &Owned) -> bool {
+    pub(crate) fn is(&self, py: Python<'_>, first: &Owned) -> bool {
         let Some((version, is_class)) = kind::version(first) else {
             return self.found(py, first);
         };
