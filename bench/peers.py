@@ -17,6 +17,7 @@ PACKAGES = (
     "pybreaker",
     "aiobreaker",
     "cachetools",
+    "async-lru",
     "prometheus_client",
     "beartype",
     "pydantic",
@@ -111,6 +112,12 @@ def aiobreaker_breaker() -> Callable:
     import aiobreaker
 
     return aiobreaker.CircuitBreaker()
+
+
+def async_lru_cache() -> Callable:
+    import async_lru
+
+    return async_lru.alru_cache(maxsize=10_000, ttl=60)
 
 
 def cachetools_cache() -> Callable:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 
 import cladding
 
@@ -12,6 +13,7 @@ from .alone import THREE, alone, awaited
 from .result import BARE, Case, Row, Target
 from .subjects import (
     asyncio_timeout_closure,
+    coroutine_function,
     pool_closure,
     scalar,
     semaphore_closure,
@@ -19,7 +21,7 @@ from .subjects import (
     token_bucket_closure,
     try_closure,
 )
-from .timing import Effort, EventLoop, Variant
+from .timing import ASYNC, Effort, EventLoop, Variant
 
 NO_SLOWER = Target(1, ratio=True)
 
@@ -50,6 +52,8 @@ def policies(effort: Effort) -> Iterator[Row]:
     yield from breakers(effort)
     yield from timeouts(effort)
     yield from cache_hit(effort)
+    yield from cache_miss(effort)
+    yield from cache_hit_awaited(effort)
 
 
 def breakers(effort: Effort) -> Iterator[Row]:
@@ -142,3 +146,33 @@ def with_method(wrap: Callable) -> object:
         method = wrap(method)
 
     return Owner()
+
+
+def cache_miss(effort: Effort) -> Iterator[Row]:
+    """A call with a new argument, in a cache that is full."""
+    caches = {
+        "lru_cache": functools.lru_cache(1_000),
+        "cladding": cladding.cache_result(ttl=60, max_entries=1_000),
+        **peers.here(cachetools=peers.cachetools_cache),
+    }
+    empty = Variant(BARE, {}, "pass")
+    new = "f(next(n))"
+    variants = [empty, *(Variant(name, {"f": wrap(scalar()), "n": count()}, new) for name, wrap in caches.items())]
+    case = Case(
+        "policies",
+        "cache_result, miss (in all)",
+        variants,
+        yardstick="lru_cache",
+        targets={"cladding": Target(1.5, ratio=True)},
+    )
+    yield from list(case.run(effort))[1:]
+
+
+def cache_hit_awaited(effort: Effort) -> Iterator[Row]:
+    """A hit of a coroutine function, over awaiting a bare one."""
+    caches = {"cladding": cladding.cache_result(ttl=60), **peers.here(**{"async-lru": peers.async_lru_cache})}
+    calls = {BARE: coroutine_function(), **{name: wrap(coroutine_function()) for name, wrap in caches.items()}}
+    with EventLoop() as run:
+        variants = [Variant(name, {"f": f}, "await f(1)", ASYNC, run) for name, f in calls.items()]
+        case = Case("policies", "cache_result, hit awaited", variants, targets={"cladding": Target(100)})
+        yield from case.run(effort)

@@ -241,7 +241,13 @@ class PolicyMethod:
 
     @property
     def __name__(self) -> str: ...
-    def __call__(self, *args: Any) -> Any: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+@final
+class PolicySpace:
+    """``f.cache``."""
+
+    def __getattr__(self, name: str, /) -> PolicyMethod: ...
 
 @final
 class LruCache:

@@ -236,6 +236,22 @@ pub struct SavedArguments {
 }
 
 impl SavedArguments {
+    /// The arguments of a call that was made with a tuple and a dictionary.
+    pub fn of(args: &Bound<'_, PyTuple>, kwargs: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let mut values: SmallVec<[Owned; 4]> = args.iter().map(Owned::from).collect();
+        let positional = values.len();
+        let mut names = None;
+        if let Some(kwargs) = kwargs {
+            names = Some(PyTuple::new(kwargs.py(), kwargs.keys())?.into_any().into());
+            values.extend(kwargs.values().iter().map(Owned::from));
+        }
+        Ok(Self {
+            values,
+            positional,
+            names,
+        })
+    }
+
     /// The arguments as a call sees them.
     #[inline]
     pub fn view(&self) -> Arguments<'_> {

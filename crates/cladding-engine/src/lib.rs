@@ -27,7 +27,7 @@ A function that fails at times, retried under a schedule, its results kept for a
 time passes while this runs: the clock is moved by hand.
 
 ```
-use cladding_engine::cache::Table;
+use cladding_engine::cache::{Life, Table};
 use cladding_engine::clock::{Clock, ManualClock};
 use cladding_engine::metrics::{Counter, Histogram};
 use cladding_engine::random::SplitMix64;
@@ -36,7 +36,7 @@ use cladding_engine::retry::{Backoff, Jitter};
 let clock = ManualClock::new(0);
 let mut random = SplitMix64::new(42);
 let backoff = Backoff::new(0.1, 2.0, 30.0, Jitter::Full)?;
-let mut results = Table::new(Some(10_000), Some(60_000_000_000));
+let mut results = Table::new(Some(10_000), None);
 let (calls, latency) = (Counter::new(), Histogram::new());
 
 let mut call = |key: u64, fails: u32| {
@@ -50,7 +50,7 @@ let mut call = |key: u64, fails: u32| {
         clock.advance((seconds * 1e9) as u64);
     }
     let value = key * 2;
-    let removed = results.insert(key, key, value, clock.now());
+    let removed = results.insert(key, key, value, clock.now(), Life::until(clock.now() + 60_000_000_000));
     drop(removed);
     latency.record_shared(clock.now() - begun);
     value

@@ -247,6 +247,23 @@ pub(crate) trait Hooks: Send + Sync + Any {
         Err(pyo3::exceptions::PyAttributeError::new_err(name.to_owned()))
     }
 
+    /// Names of methods that the decorated function gets under its attribute `cache`.
+    fn space(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Calls one of [`Hooks::space`].
+    fn space_method(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        let _ = (py, args, kwargs);
+        Err(pyo3::exceptions::PyAttributeError::new_err(name.to_owned()))
+    }
+
     /// An object that `f.cladding.POLICY.NAME` is, beside the parameters.
     fn attribute(&self, _py: Python<'_>, _name: &str) -> PyResult<Option<Owned>> {
         Ok(None)

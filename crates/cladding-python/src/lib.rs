@@ -95,7 +95,7 @@ mod _native {
     #[pymodule_export]
     use super::policies::{Bulkhead, RateLimiter, Tally, retry_after_seconds};
     #[pymodule_export]
-    use super::policy::{BoundPolicy, Policy, PolicyMethod};
+    use super::policy::{BoundPolicy, Policy, PolicyMethod, PolicySpace};
     #[pymodule_export]
     use super::proxies::{set_face_maker, set_instance_finder};
     #[pymodule_export]

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use cladding_capi::Owned;
 use cladding_engine::error::ConfigError;
+use cladding_engine::memory::parse_size;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -206,6 +207,25 @@ impl<'a, 'py> Params<'a, 'py> {
             })
     }
 
+    /// A number of bytes from 1 up, as an `int` or as text with a unit; `None` if it was not given, or given as `None`.
+    pub(crate) fn bytes(&self, name: &'static str) -> PyResult<Option<u64>> {
+        let Some(given) = self.get(name)?.filter(|given| !given.is_none()) else {
+            return Ok(None);
+        };
+        let bytes = if let Some(text) = plain_text(&given) {
+            let size = parse_size(text).map_err(|error| {
+                let allowed = format!("{}, from 1 to 2**64 - 1 bytes in all", error.allowed);
+                self.wrong(name, &given, &allowed)
+            });
+            Some(size?)
+        } else {
+            plain_whole(&given)
+        };
+        let allowed = "from 1 to 2**64 - 1 bytes, as an int or as text such as \"2GiB\", or None";
+        let bytes = bytes.filter(|bytes| *bytes > 0);
+        bytes.map(Some).ok_or_else(|| self.wrong(name, &given, allowed))
+    }
+
     /// A callable whose answer is used at once, or `None`; `allowed` says what it is to be.
     pub(crate) fn callback(&self, name: &'static str, allowed: &str) -> PyResult<Option<Owned>> {
         let Some(value) = self.get(name)?.filter(|value| !value.is_none()) else {
@@ -265,7 +285,7 @@ pub(crate) fn wait_seconds(value: &Bound<'_, PyAny>) -> Option<f64> {
     plain_seconds(value).filter(|seconds| (0.0..=LONGEST).contains(seconds))
 }
 
-fn plain_seconds(value: &Bound<'_, PyAny>) -> Option<f64> {
+pub(crate) fn plain_seconds(value: &Bound<'_, PyAny>) -> Option<f64> {
     if let Some(number) = plain_number(value) {
         return Some(number);
     }

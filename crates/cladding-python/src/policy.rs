@@ -275,6 +275,10 @@ impl BoundPolicy {
         if let Some(object) = this.hooks.attribute(slf.py(), name)? {
             return Ok(object.bound(slf.py()).clone().unbind());
         }
+        if name == SPACE && !this.hooks.space().is_empty() {
+            let owner = slf.clone().unbind();
+            return Ok(Py::new(slf.py(), PolicySpace { owner })?.into_any());
+        }
         if let Some(name) = this.hooks.methods().iter().find(|known| **known == name) {
             return Ok(Py::new(
                 slf.py(),
@@ -363,16 +367,34 @@ impl PolicyMethod {
         self.name
     }
 
-    #[pyo3(signature = (*args))]
-    fn __call__(&self, py: Python<'_>, args: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
-        if !args.is_empty() {
+    /// No parameters, where that is so; else there is no such attribute.
+    #[getter]
+    fn __signature__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if self.owner.get().hooks.space().contains(&self.name) {
+            return Err(PyAttributeError::new_err("__signature__"));
+        }
+        py.import("inspect")?.getattr("Signature")?.call0()
+    }
+
+    #[pyo3(signature = (*args, **kwargs))]
+    fn __call__(
+        &self,
+        py: Python<'_>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        let hooks = &self.owner.get().hooks;
+        if hooks.space().contains(&self.name) {
+            return hooks.space_method(py, self.name, args, kwargs);
+        }
+        if !args.is_empty() || kwargs.is_some() {
             return Err(PyTypeError::new_err(format!(
                 "{}() takes no arguments ({} given)",
                 self.name,
-                args.len()
+                args.len() + kwargs.map_or(0, PyDictMethods::len)
             )));
         }
-        self.owner.get().hooks.method(py, self.name, args)
+        hooks.method(py, self.name, args)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
@@ -381,7 +403,53 @@ impl PolicyMethod {
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let getattr = py.import("builtins")?.getattr("getattr")?;
+        if self.owner.get().hooks.space().contains(&self.name) {
+            let owner = self.owner.clone_ref(py);
+            return Ok((
+                getattr,
+                (PolicySpace { owner }, self.name).into_pyobject(py)?.into_any(),
+            ));
+        }
         Ok((getattr, (&self.owner, self.name).into_pyobject(py)?.into_any()))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.owner)
+    }
+}
+
+/// The attribute under which a function has further methods of a policy.
+const SPACE: &str = "cache";
+
+/// `f.cache`: what can be done with single results. Can be pickled with the function.
+#[pyclass(frozen, module = "cladding._native")]
+pub(crate) struct PolicySpace {
+    owner: Py<BoundPolicy>,
+}
+
+#[pymethods]
+impl PolicySpace {
+    fn __getattr__(&self, py: Python<'_>, name: &str) -> PyResult<PolicyMethod> {
+        match self.owner.get().hooks.space().iter().find(|known| **known == name) {
+            Some(name) => Ok(PolicyMethod {
+                owner: self.owner.clone_ref(py),
+                name,
+            }),
+            None => Err(PyAttributeError::new_err(name.to_owned())),
+        }
+    }
+
+    fn __dir__(&self) -> Vec<&'static str> {
+        self.owner.get().hooks.space().to_vec()
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        Ok(format!("<results of {}>", self.owner.get().__repr__(py)?))
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let getattr = py.import("builtins")?.getattr("getattr")?;
+        Ok((getattr, (&self.owner, SPACE).into_pyobject(py)?.into_any()))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

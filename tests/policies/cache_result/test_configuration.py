@@ -32,10 +32,15 @@ def test_wrong_configuration_is_a_value_error_too() -> None:
     assert issubclass(ConfigurationError, CladdingError)
 
 
-@pytest.mark.parametrize("name", ["maxsize", "max_bytes", "stale", "store"])
+@pytest.mark.parametrize("name", ["maxsize", "lifetime", "store"])
 def test_parameters_that_are_not_there_are_named(name: str) -> None:
     with pytest.raises(TypeError, match=name):
         cache_result(**{name: 1})
+
+
+def test_ttl_given_twice() -> None:
+    with pytest.raises(TypeError, match="`ttl` twice"):
+        cache_result(5, ttl=6)  # type: ignore[call-overload]
 
 
 def test_none_is_no_target() -> None:

@@ -3,48 +3,68 @@
 /// Fingerprints that share a bucket; the oldest makes room.
 const WAYS: usize = 4;
 
-/// Remembers about the last `capacity` hashes put into it.
+/// Parts of the table's size in which ages are counted: a mark has 16 bits for 64 sizes of the table.
+const PARTS: u32 = 1024;
+
+/// Remembers about the hashes last put into it, as many times `size` as was asked for.
 ///
-/// The implementation that the authors of S3-FIFO propose in their paper: no queue at all, but a
-/// hash table of fingerprints with the number of evictions at which each came. One that came more than
-/// `capacity` evictions ago counts as gone and is overwritten in time. 8 bytes for each place; with two
-/// hashes of the same 32-bit fingerprint a stranger is taken for one evicted, which costs a better choice
-/// and nothing else.
+/// The implementation that the authors of S3-FIFO propose in their paper: no queue at all, but a hash table of
+/// fingerprints with the time at which each came, counted in evictions. 4 bytes for each place; where two hashes have
+/// one 16-bit fingerprint in one bucket, a stranger is taken for one evicted, which costs a better choice and nothing
+/// else.
 pub(super) struct Ghost {
-    capacity: u32,
-    /// Evictions so far. Starts beyond `capacity`, so that a place never used counts as gone.
-    clock: u32,
-    /// Made when the first hash comes; its length is a power of two.
+    /// How many evictions one size of the table is.
+    size: usize,
+    sizes: usize,
+    evictions: u64,
+    /// Made when the first hash comes.
     buckets: Vec<[Mark; WAYS]>,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Mark {
-    fingerprint: u32,
-    came_at: u32,
+    /// 0 for nobody.
+    fingerprint: u16,
+    came_at: u16,
 }
 
 impl Ghost {
-    pub(super) fn new(capacity: usize) -> Self {
-        let capacity = capacity.clamp(1, u32::MAX as usize / 4) as u32;
+    /// Remembers `sizes` times `size` hashes.
+    pub(super) fn new(size: usize, sizes: usize) -> Self {
         Self {
-            capacity,
-            clock: capacity + 1,
+            size: size.max(1),
+            sizes,
+            evictions: 0,
             buckets: Vec::new(),
         }
+    }
+
+    /// How many evictions one size of the table is.
+    pub(super) const fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Whether no hash has come yet.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.buckets.is_empty()
     }
 
     /// Remembers `hash`, which must be well mixed.
     pub(super) fn insert(&mut self, hash: u64) {
         if self.buckets.is_empty() {
-            let places = self.capacity as usize + self.capacity as usize / 3;
-            let buckets = places.div_ceil(WAYS).next_power_of_two();
+            let buckets = (self.size * self.sizes).div_ceil(WAYS);
             self.buckets = vec![[Mark::default(); WAYS]; buckets];
         }
-        self.clock = self.clock.wrapping_add(1);
-        let (clock, at) = (self.clock, self.bucket_of(hash));
-        let age = |mark: &Mark| clock.wrapping_sub(mark.came_at);
+        self.evictions += 1;
+        let (clock, at) = (self.clock(), self.bucket_of(hash));
         let bucket = &mut self.buckets[at];
+        let age = |mark: &Mark| {
+            if mark.fingerprint == 0 {
+                u32::MAX
+            } else {
+                u32::from(clock.wrapping_sub(mark.came_at))
+            }
+        };
         let place = bucket
             .iter()
             .position(|mark| mark.fingerprint == fingerprint(hash))
@@ -57,32 +77,34 @@ impl Ghost {
         }
     }
 
-    /// Whether `hash` is remembered; forgets it.
-    pub(super) fn take(&mut self, hash: u64) -> bool {
+    /// How long ago `hash` came, in sizes of the table; forgets it.
+    pub(super) fn take(&mut self, hash: u64) -> Option<f32> {
         if self.buckets.is_empty() {
-            return false;
+            return None;
         }
-        let (clock, capacity, at) = (self.clock, self.capacity, self.bucket_of(hash));
+        let (clock, at) = (self.clock(), self.bucket_of(hash));
         let found = self.buckets[at]
             .iter_mut()
-            .find(|mark| mark.fingerprint == fingerprint(hash) && clock.wrapping_sub(mark.came_at) < capacity);
-        match found {
-            Some(mark) => {
-                mark.came_at = clock.wrapping_sub(capacity);
-                true
-            }
-            None => false,
-        }
+            .find(|mark| mark.fingerprint == fingerprint(hash))?;
+        found.fingerprint = 0;
+        Some(f32::from(clock.wrapping_sub(found.came_at)) / PARTS as f32)
+    }
+
+    fn clock(&self) -> u16 {
+        (self.evictions * u64::from(PARTS) / self.size as u64) as u16
     }
 
     fn bucket_of(&self, hash: u64) -> usize {
-        hash as usize & (self.buckets.len() - 1)
+        ((u128::from(hash) * self.buckets.len() as u128) >> 64) as usize
     }
 }
 
-/// The upper half; the lower chooses the bucket.
-const fn fingerprint(hash: u64) -> u32 {
-    (hash >> 32) as u32
+/// The lower bits; the upper ones choose the bucket.
+const fn fingerprint(hash: u64) -> u16 {
+    match hash as u16 {
+        0 => 1,
+        lower => lower,
+    }
 }
 
 #[cfg(test)]
@@ -91,25 +113,28 @@ mod tests {
     use crate::random::SplitMix64;
 
     #[test]
-    fn remembers_most_of_the_last_and_none_of_the_old() {
+    fn remembers_most_of_the_last_and_how_long_ago_they_came() {
         let mut random = SplitMix64::new(4);
-        let hashes: Vec<u64> = (0..400).map(|_| random.next_u64()).collect();
-        let mut ghost = Ghost::new(100);
+        let hashes: Vec<u64> = (0..1_600).map(|_| random.next_u64()).collect();
+        let mut ghost = Ghost::new(100, 4);
         for &hash in &hashes {
             ghost.insert(hash);
         }
-        let remembered = |ghost: &mut Ghost, hashes: &[u64]| hashes.iter().filter(|&&hash| ghost.take(hash)).count();
-        assert_eq!(remembered(&mut ghost, &hashes[..300]), 0);
-        assert!(remembered(&mut ghost, &hashes[300..]) > 80);
-        assert_eq!(remembered(&mut ghost, &hashes), 0, "what was taken is forgotten");
+        let ages = |ghost: &mut Ghost, hashes: &[u64]| -> Vec<f32> {
+            hashes.iter().filter_map(|&hash| ghost.take(hash)).collect()
+        };
+        let last = ages(&mut ghost, &hashes[1_500..]);
+        assert!(last.len() > 80 && last.iter().all(|age| *age <= 1.0));
+        assert!(ages(&mut ghost, &hashes[..1_500]).iter().all(|age| *age >= 0.9));
+        assert!(ages(&mut ghost, &hashes).is_empty(), "what was taken is forgotten");
     }
 
     #[test]
     fn knows_nothing_at_first() {
-        let mut ghost = Ghost::new(0);
-        assert!(!ghost.take(0));
-        ghost.insert(1 << 40);
-        assert!(!ghost.take(0), "an unused place is no hash of zero");
-        assert!(ghost.take(1 << 40));
+        let mut ghost = Ghost::new(0, 4);
+        assert_eq!(ghost.take(0), None);
+        ghost.insert(1 << 40 | 5);
+        assert_eq!(ghost.take(0), None, "an unused place is no hash of zero");
+        assert!(ghost.take(1 << 40 | 5).is_some());
     }
 }

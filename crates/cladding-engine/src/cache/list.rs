@@ -51,12 +51,11 @@ impl List {
             older: self.newest,
             newer: NONE,
         };
-        if at < links.0.len() {
-            links.0[at] = link;
-        } else {
-            debug_assert_eq!(at, links.0.len(), "places come one after the other");
-            links.0.push(link);
+        if at >= links.0.len() {
+            // Others of these places may be in no list.
+            links.0.resize(at + 1, link);
         }
+        links.0[at] = link;
         match self.newest {
             NONE => self.oldest = place,
             newest => links.0[newest as usize].newer = place,
@@ -105,7 +104,7 @@ mod tests {
                         list.unlink(&mut links, place);
                         model.remove(position);
                     }
-                    None if put && place as usize <= links.0.len() => {
+                    None if put => {
                         list.push(&mut links, place);
                         model.push_back(place);
                     }

@@ -72,10 +72,32 @@ impl<K, V> Lru<K, V> {
         candidates
     }
 
+    /// The ids of all entries, in no order.
+    pub fn ids(&self) -> Vec<EntryId> {
+        self.index.iter().map(|&place| self.slab.id(place)).collect()
+    }
+
+    /// Whether any entry has this hash.
+    #[inline]
+    pub fn has_hash(&self, hash: u64) -> bool {
+        !self.index.is_empty()
+            && self
+                .index
+                .iter_hash(mix(hash))
+                .any(|&place| self.slab.slot(place).hash == hash)
+    }
+
     /// The entry that `id` names; `None` if it has left.
     pub fn get(&self, id: EntryId) -> Option<(&K, &V)> {
         let (key, value) = self.slab.find(id)?.entry.as_ref()?;
         Some((key, value))
+    }
+
+    /// The value of the entry that `id` names, to be changed.
+    pub fn get_mut(&mut self, id: EntryId) -> Option<&mut V> {
+        self.slab.find(id)?;
+        let (_, value) = self.slab.slot_mut(id.place).entry.as_mut()?;
+        Some(value)
     }
 
     /// Makes the entry that `id` names the most recent one, if it is there.
@@ -83,6 +105,13 @@ impl<K, V> Lru<K, V> {
         if self.slab.find(id).is_some() {
             self.renew(id.place);
         }
+    }
+
+    /// Puts in an entry, the most recent one now, where there is no bound. Answers its id.
+    pub fn add(&mut self, hash: u64, key: K, value: V) -> EntryId {
+        debug_assert!(self.max_entries.is_none(), "one may have to leave");
+        self.insertions += 1;
+        self.fill(hash, key, value)
     }
 
     /// Puts in an entry, the most recent one now. Answers the one that had to leave for it: with a bound of 0, itself.
@@ -99,12 +128,27 @@ impl<K, V> Lru<K, V> {
         } else {
             None
         };
-        let place = self.slab.fill(hash, 0, false, (key, value));
+        self.fill(hash, key, value);
+        evicted
+    }
+
+    fn fill(&mut self, hash: u64, key: K, value: V) -> EntryId {
+        let place = self.slab.fill(hash, (key, value));
         self.order.push(&mut self.links, place);
         let slab = &self.slab;
         self.index
             .insert_unique(mix(hash), place, |&other| mix(slab.slot(other).hash));
-        evicted
+        self.slab.id(place)
+    }
+
+    /// Takes out the entry that `id` names, if it is there.
+    pub fn remove(&mut self, id: EntryId) -> Option<(K, V)> {
+        let hash = self.slab.find(id)?.hash;
+        if let Ok(indexed) = self.index.find_entry(mix(hash), |&other| other == id.place) {
+            indexed.remove();
+        }
+        self.order.unlink(&mut self.links, id.place);
+        self.slab.empty(id.place)
     }
 
     /// Takes out all entries and gives the table's memory back.
@@ -203,6 +247,14 @@ mod tests {
                     model.push((key, step));
                     let expected = (model.len() > bound.unwrap_or(usize::MAX)).then(|| model.remove(0));
                     prop_assert_eq!(table.insert(hash, key, step), expected);
+                }
+                if clear == 1
+                    && let Some(id) = table.candidates(hash).find(|id| table.get(*id).is_some_and(|(other, _)| *other == key))
+                {
+                    prop_assert!(table.has_hash(hash));
+                    prop_assert_eq!(table.remove(id), model.pop());
+                    prop_assert_eq!(table.remove(id), None);
+                    prop_assert_eq!(table.get_mut(id), None);
                 }
                 if clear == 0 {
                     let mut left = table.clear();

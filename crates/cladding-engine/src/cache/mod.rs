@@ -7,27 +7,35 @@
 //! # How it evicts
 //!
 //! S3-FIFO: Juncheng Yang, Yazhuo Zhang, Ziyue Qiu, Yao Yue, K. V. Rashmi, "FIFO queues are all you need for
-//! cache eviction" (SOSP 2023). New entries go into a *small* queue of a tenth of the bound. Those asked for
-//! more than once by the time they reach its end move on to the *main* queue; the others leave, and only a
-//! fingerprint is remembered for a while in the *ghost* queue. An entry whose fingerprint is found there goes
-//! straight into the main queue, where each use (three at most are counted) buys it another round. One-off
-//! keys so pass through without pushing out what is in demand, which is what LRU gets wrong; and a hit
-//! changes one small number, where LRU has to move list nodes.
+//! cache eviction" (SOSP 2023). New entries go into a *small* queue. Those asked for by the time they reach its end move
+//! on to the *main* queue; the others leave, and only a fingerprint is remembered for a while in the *ghost* queue. An
+//! entry whose fingerprint is found there goes straight into the main queue, where having been used buys it another
+//! round. One-off keys so pass through without pushing out what is in demand, which is what LRU gets wrong; and a hit
+//! sets one bit, where LRU has to move list nodes.
+//!
+//! Three things differ from the paper, each because it measured better on the loads of `test_hit_ratio.rs`: the small
+//! queue is a thirty-second of the bound, one use counts as much as several, and how long the ghost queue is believed
+//! follows the load ([`Reach`](reach::Reach)). W-TinyLFU (Gil Einziger, Ohad Eitan, Ben Manes, Roy Friedman, "Adaptive
+//! software cache management", Middleware 2018) was measured beside it: with a sample of ten times the bound it had 71 %
+//! on Zipf's law where this has 73 %, with one of eighty times it had 73.7 % and lost 10 to 20 points where the hot set
+//! moves, and it counts in its sketch at each hit.
 //!
 //! # How it ages
 //!
-//! All entries live equally long, so the order of insertion is the order of expiry: a list in that order
-//! makes expired entries known without a search. They are invisible at once; they are freed by the next
-//! insertion (which looks at the oldest few, and at its own hash), by [`Table::expire_hash`] after a miss that
-//! will not insert, and by [`Table::expire_some`].
+//! Each entry has its own time, kept in a [timing wheel](wheel). One whose time is over is invisible at once; it is
+//! freed by the next insertions (which free a few of those that are over, and all of their own hash), by
+//! [`Table::expire_hash`] after a miss that will not insert, and by [`Table::expire_some`], in steps as large as its
+//! user likes.
 
 mod candidates;
 mod ghost;
 mod list;
 mod lru;
+mod reach;
 mod removed;
 mod slab;
 mod table;
+mod wheel;
 
 #[cfg(test)]
 mod test_hit_ratio;
@@ -38,4 +46,4 @@ pub use candidates::Candidates;
 pub use lru::Lru;
 pub use removed::Removed;
 pub use slab::EntryId;
-pub use table::{Cause, Evictions, Table};
+pub use table::{Cause, Evictions, Life, Table};

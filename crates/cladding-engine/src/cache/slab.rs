@@ -1,9 +1,8 @@
 //! Numbered places for entries, reused, and ids that outlive their entry without lying.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The most uses that are remembered of an entry: S3-FIFO's counters have two bits.
-const MOST_USES: u8 = 3;
+use super::wheel::NOWHERE;
 
 /// Names one entry of one table for as long as the entry is there.
 ///
@@ -19,31 +18,46 @@ pub struct EntryId {
 pub(super) struct Slot<K, V> {
     /// The caller's hash of the key.
     pub(super) hash: u64,
-    /// Nanoseconds.
-    pub(super) inserted_at: u64,
+    /// When its time is over; `u64::MAX` for never.
+    pub(super) expires_at: u64,
     /// The number of the insertion that filled this place.
     pub(super) generation: u64,
-    /// Uses since it came or was last looked over. Atomic only so that a lookup can count by `&self`;
+    pub(super) weight: u32,
+    /// Its bucket in the wheel of deadlines.
+    pub(super) bucket: u16,
+    /// Whether it was used since it came or was last looked at. Atomic only so that a lookup can note it by `&self`;
     /// a use that is lost between two threads does no harm.
-    uses: AtomicU8,
-    /// Whether it is in the main queue, not the small one.
-    pub(super) is_main: bool,
+    used: AtomicBool,
+    pub(super) standing: Standing,
     /// `None` marks a free place.
     pub(super) entry: Option<(K, V)>,
 }
 
+/// What an entry is to the table that evicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// In the small queue.
+    New,
+    /// In the main queue, not looked at there yet.
+    Promoted,
+    /// The same, and it came back late.
+    Late,
+    /// In the main queue for more than a round.
+    Settled,
+}
+
 impl<K, V> Slot<K, V> {
-    /// Counts a use.
+    /// Notes a use. Writes only where that changes something, so that threads do not take the line from each other.
     #[inline]
     pub(super) fn touch(&self) {
-        let uses = self.uses.load(Ordering::Relaxed);
-        if uses < MOST_USES {
-            self.uses.store(uses + 1, Ordering::Relaxed);
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
         }
     }
 
-    pub(super) fn uses(&mut self) -> &mut u8 {
-        self.uses.get_mut()
+    /// Whether it was used; forgets it.
+    pub(super) fn take_use(&mut self) -> bool {
+        std::mem::take(self.used.get_mut())
     }
 }
 
@@ -64,13 +78,15 @@ impl<K, V> Slab<K, V> {
     }
 
     /// Fills a free place. The caller keeps the number of entries below `u32::MAX`.
-    pub(super) fn fill(&mut self, hash: u64, now: u64, is_main: bool, entry: (K, V)) -> u32 {
+    pub(super) fn fill(&mut self, hash: u64, entry: (K, V)) -> u32 {
         let slot = Slot {
             hash,
-            inserted_at: now,
+            expires_at: u64::MAX,
             generation: self.next_generation,
-            uses: AtomicU8::new(0),
-            is_main,
+            weight: 0,
+            bucket: NOWHERE,
+            used: AtomicBool::new(false),
+            standing: Standing::New,
             entry: Some(entry),
         };
         self.next_generation += 1;

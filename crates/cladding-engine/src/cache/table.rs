@@ -6,24 +6,30 @@ use hashbrown::HashTable;
 
 use super::ghost::Ghost;
 use super::list::{Links, List};
-use super::slab::{Slab, Slot};
+use super::reach::Reach;
+use super::slab::{Slab, Slot, Standing};
+use super::wheel::{NOWHERE, Wheel};
 use super::{Candidates, EntryId, Removed};
 
-/// How many of the oldest entries an insertion looks at, to free those that have expired. Two for each one
-/// that comes make sure that expired entries become fewer.
+/// How many expired entries an insertion frees. Two for each one that comes make sure that they become fewer.
 const EXPIRED_PER_INSERT: usize = 2;
+
+/// How many steps of the wheel an insertion takes at most: more than one entry can ever need.
+const STEPS_PER_INSERT: usize = 16;
 
 /// More entries than this have no numbers.
 const MOST_ENTRIES: usize = u32::MAX as usize - 1;
 
-/// What an entry has to be asked for in the small queue to move on: the paper's "more than once".
-const USES_TO_STAY: u8 = 2;
+/// One part in so many of the table is the small queue.
+const SMALL_SHARE: usize = 32;
 
 /// Why an entry had to leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {
-    /// The table was full.
+    /// There were as many entries as there may be.
     Capacity,
+    /// All together had become too heavy, or it alone was.
+    Weight,
     /// Its time was over.
     Expired,
 }
@@ -31,8 +37,10 @@ pub enum Cause {
 /// How many entries had to leave since the table was made, by cause. What the caller removed is not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Evictions {
-    /// Because the table was full.
+    /// Because there were as many entries as there may be.
     pub capacity: u64,
+    /// Because all together had become too heavy, or it alone was.
+    pub weight: u64,
     /// Because their time was over.
     pub expired: u64,
 }
@@ -42,23 +50,46 @@ impl Evictions {
     pub const fn of(&self, cause: Cause) -> u64 {
         match cause {
             Cause::Capacity => self.capacity,
+            Cause::Weight => self.weight,
             Cause::Expired => self.expired,
         }
     }
 }
 
-/// Entries found by hash, bounded in number and age. The [module](super) says how and why.
+/// What the table is told of an entry besides its key and value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// From this time on it is not there; `u64::MAX` for never.
+    pub expires_at: u64,
+    /// In a unit of the caller's.
+    pub weight: u32,
+}
+
+impl Life {
+    /// For ever, and weighing nothing.
+    pub const ENDLESS: Self = Self {
+        expires_at: u64::MAX,
+        weight: 0,
+    };
+
+    /// Until some time, and weighing nothing.
+    pub const fn until(expires_at: u64) -> Self {
+        Self { expires_at, weight: 0 }
+    }
+}
+
+/// Entries found by hash, bounded in number and weight, each with a time of its own. The [module](super) says how and why.
 ///
-/// Times are nanoseconds of one monotonic clock, and should not go back from call to call by more than
-/// threads drift apart. Hashes may be weak (the identity on integers will do), since they are mixed again
-/// here. The table does not know which keys are equal: look up before you insert.
+/// Times are of one monotonic clock, in any unit, and should not go back from call to call by more than threads drift
+/// apart. Hashes may be weak (the identity on integers will do), since they are mixed again here. The table does not know
+/// which keys are equal: look up before you insert.
 ///
 /// ```
-/// use cladding_engine::cache::Table;
+/// use cladding_engine::cache::{Life, Table};
 ///
 /// const MINUTE: u64 = 60_000_000_000;
-/// let mut table = Table::new(Some(10_000), Some(MINUTE));
-/// let removed = table.insert(7, "key", 42, 0);
+/// let mut table = Table::new(Some(10_000), None);
+/// let removed = table.insert(7, "key", 42, 0, Life::until(MINUTE));
 /// assert!(removed.is_empty());
 ///
 /// // Where comparing keys is harmless:
@@ -77,49 +108,52 @@ pub struct Table<K, V> {
     /// Places, by mixed hash.
     index: HashTable<u32>,
     slab: Slab<K, V>,
-    /// `u64::MAX` where entries do not age.
-    ttl_nanos: u64,
     max_entries: usize,
+    /// `u64::MAX` where there is no bound.
+    max_weight: u64,
+    weight: u64,
+    small_weight: u64,
     small: List,
     main: List,
     /// Links of `small` and `main`.
-    queue_links: Links,
-    /// All entries in the order in which they came.
-    ages: List,
-    age_links: Links,
+    links: Links,
+    /// Made when the first entry comes whose time will be over.
+    wheel: Option<Box<Wheel>>,
     ghost: Ghost,
+    reach: Reach,
     evictions: Evictions,
 }
 
 impl<K, V> Table<K, V> {
-    /// An empty table of at most `max_entries` entries that live for `ttl_nanos` each; `None` for no bound.
+    /// An empty table of at most `max_entries` entries that weigh at most `max_weight` together; `None` for no bound.
     ///
-    /// With a bound of 0 or a life of 0 nothing is ever found. No memory is taken before entries come.
-    pub fn new(max_entries: Option<usize>, ttl_nanos: Option<u64>) -> Self {
-        let max_entries = max_entries.unwrap_or(MOST_ENTRIES).min(MOST_ENTRIES);
+    /// With a bound of 0 nothing is ever found. No memory is taken before entries come.
+    pub fn new(max_entries: Option<usize>, max_weight: Option<u64>) -> Self {
         Self {
             index: HashTable::new(),
             slab: Slab::new(),
-            ttl_nanos: ttl_nanos.unwrap_or(u64::MAX),
-            max_entries,
+            max_entries: max_entries.unwrap_or(MOST_ENTRIES).min(MOST_ENTRIES),
+            max_weight: max_weight.unwrap_or(u64::MAX),
+            weight: 0,
+            small_weight: 0,
             small: List::new(),
             main: List::new(),
-            queue_links: Links::default(),
-            ages: List::new(),
-            age_links: Links::default(),
-            ghost: Ghost::new(max_entries - small_share(max_entries)),
+            links: Links::default(),
+            wheel: None,
+            ghost: Ghost::new(0, 0),
+            reach: Reach::new(),
             evictions: Evictions::default(),
         }
     }
 
-    /// Finds the live entry under `hash` whose key is the `same`, and counts its use.
+    /// Finds the live entry under `hash` whose key is the `same`, and notes its use.
     ///
     /// For keys whose comparison runs no foreign code: the table is borrowed meanwhile.
     #[inline]
     pub fn find(&self, hash: u64, now: u64, mut same: impl FnMut(&K) -> bool) -> Option<(EntryId, &V)> {
         let place = *self.index.find(mix(hash), |&place| {
             let slot = self.slab.slot(place);
-            slot.hash == hash && !self.is_expired(slot, now) && slot.entry.as_ref().is_some_and(|(key, _)| same(key))
+            slot.hash == hash && !is_expired(slot, now) && slot.entry.as_ref().is_some_and(|(key, _)| same(key))
         })?;
         let slot = self.slab.slot(place);
         slot.touch();
@@ -133,17 +167,33 @@ impl<K, V> Table<K, V> {
 
     /// The ids of all live entries under `hash`, for the caller to compare their keys.
     ///
-    /// Counts no use: [`touch`](Self::touch) the one that was the same.
+    /// Notes no use: [`touch`](Self::touch) the one that was the same.
     #[inline]
     pub fn candidates(&self, hash: u64, now: u64) -> Candidates {
         let mut candidates = Candidates::default();
         for &place in self.index.iter_hash(mix(hash)) {
             let slot = self.slab.slot(place);
-            if slot.hash == hash && !self.is_expired(slot, now) {
+            if slot.hash == hash && !is_expired(slot, now) {
                 candidates.push(self.slab.id(place));
             }
         }
         candidates
+    }
+
+    /// Whether any entry has this hash, expired ones included.
+    #[inline]
+    pub fn has_hash(&self, hash: u64) -> bool {
+        let same = |&place: &u32| self.slab.slot(place).hash == hash;
+        self.index.find(mix(hash), same).is_some()
+    }
+
+    /// The ids of all live entries, in no order.
+    pub fn ids(&self, now: u64) -> Vec<EntryId> {
+        let live = self
+            .index
+            .iter()
+            .filter(|place| !is_expired(self.slab.slot(**place), now));
+        live.map(|&place| self.slab.id(place)).collect()
     }
 
     /// The entry that `id` names, however old; `None` if it has left.
@@ -153,7 +203,7 @@ impl<K, V> Table<K, V> {
         Some((key, value))
     }
 
-    /// Counts a use of the entry that `id` names, if it is there.
+    /// Notes a use of the entry that `id` names, if it is there.
     #[inline]
     pub fn touch(&self, id: EntryId) {
         if let Some(slot) = self.slab.find(id) {
@@ -161,22 +211,38 @@ impl<K, V> Table<K, V> {
         }
     }
 
-    /// Puts in an entry. Answers what had to leave: to make room, or because its time was over.
+    /// Puts in an entry. Answers what had to leave: to make room, or because its time was over. One that is heavier than
+    /// all may be together is among them.
     ///
     /// An entry with an equal key that is there already stays, and which of the two is found is left open:
     /// [`remove`](Self::remove) it before.
-    pub fn insert(&mut self, hash: u64, key: K, value: V, now: u64) -> Removed<K, V> {
+    pub fn insert(&mut self, hash: u64, key: K, value: V, now: u64, life: Life) -> Removed<K, V> {
         let mut removed = self.expire_hash(hash, now);
-        self.expire_into(&mut removed, now, EXPIRED_PER_INSERT);
-        if self.max_entries == 0 {
+        self.expire_into(&mut removed, now, EXPIRED_PER_INSERT, STEPS_PER_INSERT);
+        let weight = u64::from(life.weight);
+        if self.max_entries == 0 || weight > self.max_weight {
+            self.evictions.weight += u64::from(weight > self.max_weight);
             removed.push((key, value));
             return removed;
         }
-        self.shrink_into(&mut removed, self.max_entries - 1);
-        let is_main = self.ghost.take(mix(hash));
-        let place = self.slab.fill(hash, now, is_main, (key, value));
-        self.queue(is_main).push(place);
-        self.ages.push(&mut self.age_links, place);
+        let room = self.max_weight.saturating_sub(weight);
+        self.shrink_into(&mut removed, self.max_entries - 1, room, now);
+        let place = self.slab.fill(hash, (key, value));
+        let came_back = self.ghost.take(mix(hash)).and_then(|age| self.reach.judge(age));
+        let slot = self.slab.slot_mut(place);
+        slot.weight = life.weight;
+        slot.expires_at = life.expires_at;
+        slot.standing = match came_back {
+            None => Standing::New,
+            Some(false) => Standing::Promoted,
+            Some(true) => Standing::Late,
+        };
+        if life.expires_at != u64::MAX {
+            let wheel = self.wheel.get_or_insert_with(|| Box::new(Wheel::new()));
+            slot.bucket = wheel.push(place, life.expires_at);
+        }
+        self.weight = self.weight.saturating_add(weight);
+        self.enqueue(place);
         let slab = &self.slab;
         self.index
             .insert_unique(mix(hash), place, |&other| mix(slab.slot(other).hash));
@@ -194,17 +260,18 @@ impl<K, V> Table<K, V> {
         self.index = HashTable::new();
         self.small = List::new();
         self.main = List::new();
-        self.ages = List::new();
-        self.queue_links = Links::default();
-        self.age_links = Links::default();
-        self.ghost = Ghost::new(self.max_entries - small_share(self.max_entries));
+        self.links = Links::default();
+        self.wheel = None;
+        self.ghost = Ghost::new(0, 0);
+        self.weight = 0;
+        self.small_weight = 0;
         self.slab.drain()
     }
 
-    /// Takes out entries whose time is over, the oldest first, `limit` of them at most.
+    /// Takes out entries whose time is over, `limit` of them at most.
     pub fn expire_some(&mut self, now: u64, limit: usize) -> Removed<K, V> {
         let mut removed = Removed::new();
-        self.expire_into(&mut removed, now, limit);
+        self.expire_into(&mut removed, now, limit, usize::MAX);
         removed
     }
 
@@ -227,28 +294,27 @@ impl<K, V> Table<K, V> {
         self.index.is_empty()
     }
 
+    /// What all entries weigh together.
+    pub fn weight(&self) -> u64 {
+        self.weight
+    }
+
     /// The bound on the number of entries; `None` where there is none.
     pub fn max_entries(&self) -> Option<usize> {
         (self.max_entries != MOST_ENTRIES).then_some(self.max_entries)
     }
 
-    /// How long entries live, in nanoseconds; `None` where they do not age.
-    pub fn ttl_nanos(&self) -> Option<u64> {
-        (self.ttl_nanos != u64::MAX).then_some(self.ttl_nanos)
+    /// The bound on the weight; `None` where there is none.
+    pub fn max_weight(&self) -> Option<u64> {
+        (self.max_weight != u64::MAX).then_some(self.max_weight)
     }
 
-    /// Changes the bound. Answers what had to leave.
+    /// Changes the bound on the number of entries. Answers what had to leave.
     pub fn set_max_entries(&mut self, max_entries: Option<usize>) -> Removed<K, V> {
         let mut removed = Removed::new();
         self.max_entries = max_entries.unwrap_or(MOST_ENTRIES).min(MOST_ENTRIES);
-        self.ghost = Ghost::new(self.max_entries - small_share(self.max_entries));
-        self.shrink_into(&mut removed, self.max_entries);
+        self.shrink_into(&mut removed, self.max_entries, u64::MAX, 0);
         removed
-    }
-
-    /// Changes how long entries live, those included that are there: each still counts from its insertion.
-    pub fn set_ttl_nanos(&mut self, ttl_nanos: Option<u64>) {
-        self.ttl_nanos = ttl_nanos.unwrap_or(u64::MAX);
     }
 
     /// How many entries had to leave so far, by cause.
@@ -263,69 +329,99 @@ impl<K, V> Table<K, V> {
         }
     }
 
-    #[inline]
-    fn is_expired(&self, slot: &Slot<K, V>, now: u64) -> bool {
-        now.saturating_sub(slot.inserted_at) >= self.ttl_nanos
-    }
-
     fn expired_under(&self, hash: u64, now: u64) -> Option<u32> {
         self.index.iter_hash(mix(hash)).copied().find(|&place| {
             let slot = self.slab.slot(place);
-            slot.hash == hash && self.is_expired(slot, now)
+            slot.hash == hash && is_expired(slot, now)
         })
     }
 
-    fn expire_into(&mut self, removed: &mut Removed<K, V>, now: u64, limit: usize) {
-        for _ in 0..limit {
-            match self.ages.oldest() {
-                Some(place) if self.is_expired(self.slab.slot(place), now) => {
-                    self.evict(removed, place, Cause::Expired);
-                }
-                _ => break,
-            }
-        }
-    }
-
-    /// Evicts until no more than `len` entries are left.
-    fn shrink_into(&mut self, removed: &mut Removed<K, V>, len: usize) {
-        while self.len() > len {
-            let small_is_full = self.small.len() >= small_share(self.max_entries);
-            let Some(place) = (match self.small.oldest() {
-                Some(place) if small_is_full || self.main.len() == 0 => Some(place),
-                _ => self.main.oldest(),
-            }) else {
+    fn expire_into(&mut self, removed: &mut Removed<K, V>, now: u64, limit: usize, steps: usize) {
+        let mut freed = 0;
+        for _ in 0..steps {
+            let due = |wheel: &mut Box<Wheel>| if freed < limit { wheel.due(now) } else { None };
+            let Some(place) = self.wheel.as_mut().and_then(due) else {
                 break;
             };
-            self.judge(removed, place);
+            let slot = self.slab.slot_mut(place);
+            slot.bucket = NOWHERE;
+            if slot.expires_at <= now {
+                freed += 1;
+                self.evict(removed, place, Cause::Expired);
+            } else if let Some(wheel) = &mut self.wheel {
+                slot.bucket = wheel.push(place, slot.expires_at);
+            }
         }
     }
 
-    /// Decides about the oldest entry of its queue: another round, or out. Each round costs it a use, and
-    /// uses are few, so the work for one that leaves is constant in the long run.
-    fn judge(&mut self, removed: &mut Removed<K, V>, place: u32) {
-        let slot = self.slab.slot_mut(place);
-        let (is_main, hash) = (slot.is_main, slot.hash);
-        let uses = *slot.uses();
-        if is_main && uses > 0 {
-            *slot.uses() = uses - 1;
-            self.queue(true).unlink(place);
-            self.queue(true).push(place);
-        } else if !is_main && uses >= USES_TO_STAY {
-            *slot.uses() = 0;
-            slot.is_main = true;
-            self.queue(false).unlink(place);
-            self.queue(true).push(place);
-        } else {
-            if !is_main {
-                self.ghost.insert(mix(hash));
+    /// Evicts until no more than so many entries of no more than that weight are left.
+    fn shrink_into(&mut self, removed: &mut Removed<K, V>, len: usize, weight: u64, now: u64) {
+        loop {
+            let cause = if self.len() > len {
+                Cause::Capacity
+            } else if self.weight > weight {
+                Cause::Weight
+            } else {
+                break;
+            };
+            let small_is_full = self.small.len() > 0
+                && (self.small.len() >= (self.max_entries / SMALL_SHARE).max(1)
+                    || self.small_weight.saturating_mul(SMALL_SHARE as u64) >= self.max_weight);
+            let oldest = if small_is_full || self.main.len() == 0 {
+                self.small.oldest()
+            } else {
+                self.main.oldest()
+            };
+            let Some(place) = oldest else { break };
+            if is_expired(self.slab.slot(place), now) {
+                self.evict(removed, place, Cause::Expired);
+            } else {
+                self.judge(removed, place, cause);
             }
-            self.evict(removed, place, Cause::Capacity);
         }
+    }
+
+    /// Decides about the oldest entry of its queue: another round, or out. Each round costs it its use, so the work for
+    /// one that leaves is constant in the long run.
+    fn judge(&mut self, removed: &mut Removed<K, V>, place: u32, cause: Cause) {
+        let slot = self.slab.slot_mut(place);
+        let used = slot.take_use();
+        match slot.standing {
+            Standing::Late => self.reach.saw_late(used),
+            Standing::Settled => self.reach.saw_settled(used),
+            Standing::New | Standing::Promoted => {}
+        }
+        if used {
+            self.dequeue(place);
+            let slot = self.slab.slot_mut(place);
+            slot.standing = match slot.standing {
+                Standing::New => Standing::Promoted,
+                Standing::Promoted | Standing::Late | Standing::Settled => Standing::Settled,
+            };
+            self.enqueue(place);
+        } else {
+            let (standing, hash) = (slot.standing, slot.hash);
+            self.evict(removed, place, cause);
+            if standing == Standing::New {
+                self.remember(mix(hash));
+            }
+        }
+    }
+
+    /// Notes in the ghost queue what has left the small one.
+    fn remember(&mut self, hash: u64) {
+        // Where the weight is bounded, the number of entries shows only when the table is full.
+        let len = self.len() + 1;
+        if self.ghost.is_empty() || !(self.ghost.size() / 4..=self.ghost.size() * 2).contains(&len) {
+            self.ghost = Ghost::new(len, Reach::longest());
+        }
+        self.ghost.insert(hash);
     }
 
     fn evict(&mut self, removed: &mut Removed<K, V>, place: u32, cause: Cause) {
         match cause {
             Cause::Capacity => self.evictions.capacity += 1,
+            Cause::Weight => self.evictions.weight += 1,
             Cause::Expired => self.evictions.expired += 1,
         }
         if let Some(entry) = self.take_out(place) {
@@ -333,26 +429,49 @@ impl<K, V> Table<K, V> {
         }
     }
 
-    /// Removes a filled place from the index and from all lists.
+    /// Removes a filled place from the index, its queue and the wheel.
     fn take_out(&mut self, place: u32) -> Option<(K, V)> {
+        self.dequeue(place);
         let slot = self.slab.slot(place);
-        let (hash, is_main) = (slot.hash, slot.is_main);
+        let (hash, bucket, weight) = (slot.hash, slot.bucket, slot.weight);
         let indexed = self.index.find_entry(mix(hash), |&other| other == place);
         debug_assert!(indexed.is_ok(), "place {place} is not in the index");
         if let Ok(indexed) = indexed {
             indexed.remove();
         }
-        self.queue(is_main).unlink(place);
-        self.ages.unlink(&mut self.age_links, place);
+        if bucket != NOWHERE
+            && let Some(wheel) = &mut self.wheel
+        {
+            wheel.unlink(place, bucket);
+        }
+        self.weight = self.weight.saturating_sub(u64::from(weight));
         self.slab.empty(place)
     }
 
-    const fn queue(&mut self, is_main: bool) -> Queue<'_> {
-        Queue {
-            list: if is_main { &mut self.main } else { &mut self.small },
-            links: &mut self.queue_links,
+    fn enqueue(&mut self, place: u32) {
+        let slot = self.slab.slot(place);
+        if slot.standing == Standing::New {
+            self.small_weight += u64::from(slot.weight);
+            self.small.push(&mut self.links, place);
+        } else {
+            self.main.push(&mut self.links, place);
         }
     }
+
+    fn dequeue(&mut self, place: u32) {
+        let slot = self.slab.slot(place);
+        if slot.standing == Standing::New {
+            self.small_weight -= u64::from(slot.weight);
+            self.small.unlink(&mut self.links, place);
+        } else {
+            self.main.unlink(&mut self.links, place);
+        }
+    }
+}
+
+#[inline]
+fn is_expired<K, V>(slot: &Slot<K, V>, now: u64) -> bool {
+    now >= slot.expires_at && slot.expires_at != u64::MAX
 }
 
 impl<K, V> fmt::Debug for Table<K, V> {
@@ -361,32 +480,11 @@ impl<K, V> fmt::Debug for Table<K, V> {
         f.debug_struct("Table")
             .field("len", &self.len())
             .field("max_entries", &self.max_entries())
-            .field("ttl_nanos", &self.ttl_nanos())
+            .field("weight", &self.weight)
+            .field("max_weight", &self.max_weight())
             .field("evictions", &self.evictions)
             .finish_non_exhaustive()
     }
-}
-
-/// The small or the main queue with the links that both share.
-struct Queue<'a> {
-    list: &'a mut List,
-    links: &'a mut Links,
-}
-
-impl Queue<'_> {
-    fn push(self, place: u32) {
-        self.list.push(self.links, place);
-    }
-
-    fn unlink(self, place: u32) {
-        self.list.unlink(self.links, place);
-    }
-}
-
-/// The small queue's share of all entries: a tenth, one at least.
-const fn small_share(max_entries: usize) -> usize {
-    let tenth = max_entries / 10;
-    if tenth == 0 && max_entries > 0 { 1 } else { tenth }
 }
 
 /// Spreads a hash over all bits, since the index takes some from either end: a multiplication by 2⁶⁴ over the

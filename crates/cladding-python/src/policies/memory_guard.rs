@@ -10,7 +10,7 @@ use cladding_engine::metrics::exposition::Kind as MetricKind;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTuple};
 
 use crate::clock;
 use crate::counters::add;
@@ -129,29 +129,9 @@ impl MemoryGuardSpec {
             steps: steps.into(),
             wait: params.seconds("wait", 5.0)?,
             interval: params.seconds("interval", 0.1)?,
-            limit: limit(params)?,
+            limit: params.bytes("limit")?,
         })
     }
-}
-
-fn limit(params: &Params<'_, '_>) -> PyResult<Option<u64>> {
-    let Some(given) = params.get("limit")?.filter(|given| !given.is_none()) else {
-        return Ok(None);
-    };
-    let bytes = if let Some(text) = plain_text(&given) {
-        let size = memory::parse_size(text).map_err(|error| {
-            let allowed = format!("{}, from 1 to 2**64 - 1 bytes in all", error.allowed);
-            params.wrong("limit", &given, &allowed)
-        });
-        Some(size?)
-    } else if given.is_instance_of::<PyInt>() && !given.is_instance_of::<PyBool>() {
-        given.extract::<u64>().ok()
-    } else {
-        None
-    };
-    let bytes = bytes.filter(|bytes| *bytes > 0);
-    let allowed = "from 1 to 2**64 - 1 bytes, as an int or as text such as \"2GiB\", or None";
-    bytes.map(Some).ok_or_else(|| params.wrong("limit", &given, allowed))
 }
 
 impl Spec for MemoryGuardSpec {

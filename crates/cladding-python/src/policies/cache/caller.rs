@@ -45,8 +45,12 @@ pub(super) enum Outlook {
 
 impl Caller {
     pub(super) fn of(call: &Call<'_>) -> PyResult<Self> {
-        let awaits = call.target.kind == Kind::Coroutine;
-        let task = if awaits { current_task(call.py)? } else { None };
+        Self::here(call.py, call.target.kind == Kind::Coroutine)
+    }
+
+    /// Who calls this, by awaiting or not.
+    pub(super) fn here(py: Python<'_>, awaits: bool) -> PyResult<Self> {
+        let task = if awaits { current_task(py)? } else { None };
         Ok(Self {
             thread: this_thread(),
             forks: FORKS.load(Ordering::Relaxed),

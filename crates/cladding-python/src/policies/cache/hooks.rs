@@ -1,105 +1,54 @@
 //! The cache at work on one function.
 
-use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-use cladding_capi::{Owned, Raised, Suspended, keys, type_is};
+use cladding_capi::{Owned, Raised, Suspended};
+use cladding_engine::cache::EntryId;
 use cladding_engine::metrics::Counter;
-use pyo3::exceptions::{PyAttributeError, PyTypeError};
+use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyMemoryView, PyTuple};
-use pyo3::{PyTraverseError, PyVisit};
+use pyo3::types::{PyDict, PyTuple};
 
-use super::CacheSpec;
 use super::caller::{Caller, Outlook};
-use super::key::{Forgets, Key, Keys, View};
+use super::keeping::refusal;
+use super::key::{Forgets, Keys, View};
+use super::life::{Tags, Ttl};
 use super::numbers::Numbers;
-use super::store::{Found, Store};
+use super::part::Part;
+use super::store::{Found, Hit, Store};
+use super::{CacheSpec, single};
 use crate::clock;
 use crate::counters::add;
 use crate::flight::{Flight, Landing};
 use crate::hooks::{Call, Enter, Exit, Hooks, Outcome, Page, Slot, SlotData, Wait};
-use crate::target::Target;
+use crate::target::{Kind, Target};
 
 /// The results of one function.
 pub(super) struct Cache {
-    spec: CacheSpec,
-    keys: Keys,
-    store: Store,
-    /// Whether the store knows how long results live. Ticks are measured while the program runs, so it is told late.
-    timed: AtomicBool,
+    pub(super) spec: CacheSpec,
+    /// Whether the time matters.
+    pub(super) ages: bool,
+    pub(super) keys: Keys,
+    pub(super) target: Target,
+    pub(super) store: Store,
     /// Whether the function, a plain one, was seen to return a coroutine.
-    defers: AtomicBool,
-    hits: Counter,
+    pub(super) defers: AtomicBool,
+    pub(super) hits: Counter,
     misses: Counter,
     waits: Counter,
+    loads: Counter,
+    load_ticks: Counter,
+    pub(super) refreshes: Counter,
+    pub(super) rescues: Counter,
     /// What the two counters were when the cache was last cleared.
     hits_before: AtomicU64,
     misses_before: AtomicU64,
-    me: Weak<Self>,
-}
-
-/// What one call of the function is to the cache, besides a hit.
-enum Part {
-    /// It computes for everyone.
-    Leader { cache: Weak<Cache>, ticket: u64, hash: u64 },
-    /// It waits for another call.
-    Waiter(Owned),
-    /// It computes for itself, in a coroutine that a plain function returned; the result is kept all the same.
-    Loner { key: Key, hash: u64, clears: u64 },
-}
-
-impl SlotData for Part {
-    fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {
-        match self {
-            Self::Waiter(flight) => visit(flight),
-            Self::Loner { key, .. } => key.parts().iter().for_each(visit),
-            Self::Leader { .. } => {}
-        }
-    }
-
-    fn as_any(&mut self) -> &mut dyn Any {
-        self
-    }
-}
-
-impl Drop for Part {
-    /// A leader that is dropped on its way hands the computation to those who wait.
-    fn drop(&mut self) {
-        if let Self::Leader { cache, ticket, hash } = self
-            && let Some(cache) = cache.upgrade()
-        {
-            // Nobody waits any more once the interpreter is on its way out.
-            Python::try_attach(|py| land(py, cache.store.land(*ticket, *hash, None).as_ref(), Landing::Abandoned));
-        }
-    }
-}
-
-/// What a plain function's coroutine came to, as it is kept among the results.
-#[pyclass(frozen, module = "cladding._native")]
-struct Awaited {
-    result: Owned,
-}
-
-#[pymethods]
-impl Awaited {
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(self.result.as_py())
-    }
-}
-
-static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
-
-fn module(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
-    Ok(MODULE
-        .get_or_try_init(py, || py.import("cladding._cache").map(Bound::unbind))?
-        .bind(py))
+    pub(super) me: Weak<Self>,
 }
 
 /// Wakes those who wait, if anybody does.
-fn land(py: Python<'_>, flight: Option<&Owned>, landing: Landing) {
+pub(super) fn land(py: Python<'_>, flight: Option<&Owned>, landing: Landing) {
     if let Some(Ok(flight)) = flight.map(|flight| flight.bound(py).cast::<Flight>()) {
         flight.get().land(py, landing);
     }
@@ -108,13 +57,19 @@ fn land(py: Python<'_>, flight: Option<&Owned>, landing: Landing) {
 impl Cache {
     pub(super) fn new(py: Python<'_>, spec: CacheSpec, target: &Target) -> PyResult<Arc<Self>> {
         let keys = Keys::new(py, spec.keys.clone(), target)?;
+        let max_weight = spec.life.max_bytes.map(|bytes| bytes / spec.life.unit());
         Ok(Arc::new_cyclic(|me: &Weak<Self>| Self {
-            store: Store::new(spec.max_entries),
-            timed: AtomicBool::new(spec.ttl.is_none()),
+            ages: spec.life.ages(),
+            target: target.without_defaults(),
+            store: Store::new(spec.max_entries, max_weight),
             defers: AtomicBool::new(false),
             hits: Counter::new(),
             misses: Counter::new(),
             waits: Counter::new(),
+            loads: Counter::new(),
+            load_ticks: Counter::new(),
+            refreshes: Counter::new(),
+            rescues: Counter::new(),
             hits_before: AtomicU64::new(0),
             misses_before: AtomicU64::new(0),
             me: me.clone(),
@@ -126,42 +81,50 @@ impl Cache {
     /// The time, where it matters.
     #[inline]
     fn now(&self, call: &Call<'_>) -> u64 {
-        if self.spec.ttl.is_some() { call.now() } else { 0 }
+        if self.ages { call.now() } else { 0 }
     }
 
-    fn ticks(&self) -> u64 {
-        if self.spec.ttl.is_some() { clock::ticks() } else { 0 }
+    pub(super) fn ticks(&self) -> u64 {
+        if self.ages { clock::ticks() } else { 0 }
     }
 
     #[inline]
     fn look_up(&self, call: &Call<'_>, slot: &mut Slot, view: &View<'_>, hash: u64) -> Enter {
         let now = self.now(call);
         match self.store.find(call.py, view, hash, now) {
-            Some(value) => self.hit(call.py, value),
+            Some(Hit::Plain(value)) => self.hit(call.py, value),
+            Some(Hit::Noted(id, kept)) => match self.noted(call, slot, (id, hash), &kept, now) {
+                Some(enter) => enter,
+                None => self.miss(call, slot, view, hash, now),
+            },
             None => self.miss(call, slot, view, hash, now),
         }
     }
 
     #[inline]
-    fn hit(&self, py: Python<'_>, value: Owned) -> Enter {
+    pub(super) fn hit(&self, py: Python<'_>, value: Owned) -> Enter {
         add(&self.hits, 1);
-        if self.defers.load(Ordering::Relaxed) {
-            Self::hit_deferred(py, value)
+        if self.defers.load(Ordering::Relaxed) || self.spec.life.copy.is_some() {
+            self.hit_copied(py, value)
         } else {
             Enter::Answer(Outcome::Returned(value))
         }
     }
 
-    /// Gives what was the result of a coroutine in a coroutine again.
-    #[cold]
-    fn hit_deferred(py: Python<'_>, value: Owned) -> Enter {
-        let outcome = match value.bound(py).cast::<Awaited>() {
-            Err(_) => Ok(value),
-            Ok(awaited) => module(py)
-                .and_then(|module| module.getattr("finished")?.call1((awaited.get().result.bound(py),)))
-                .map(Owned::from),
-        };
-        Enter::Answer(outcome.map_or_else(|error| Outcome::error(py, error), Outcome::Returned))
+    /// Says who computes in the background.
+    pub(super) fn begin(&self, ticket: EntryId, caller: Caller) {
+        self.store.begin(ticket, caller);
+    }
+
+    /// Counts a computation that came to an end.
+    pub(super) fn count_load(&self, took: u64) {
+        add(&self.loads, 1);
+        add(&self.load_ticks, took);
+    }
+
+    /// Ends a computation that came to nothing.
+    pub(super) fn abandon(&self, py: Python<'_>, ticket: EntryId, hash: u64, landing: Landing) {
+        land(py, self.store.land(ticket, hash, None).as_ref(), landing);
     }
 
     /// The same for calls of every kind.
@@ -218,20 +181,27 @@ impl Cache {
                 .store
                 .find_or_lead(py, view, hash, now, &caller, offered.as_ref())?
             {
-                Found::Result(value) => return Ok(self.hit(py, value)),
-                Found::Nothing(ticket) => {
+                Found::Result(id, kept) => {
+                    return Ok(match self.noted(call, slot, (id, hash), &kept, now) {
+                        Some(enter) => enter,
+                        None => self.hit(py, kept.value),
+                    });
+                }
+                Found::Nothing(ticket, reserve) => {
                     add(&self.misses, 1);
                     self.keys.note(view, hash, |hash| self.store.holds(hash));
                     slot.data = Some(Box::new(Part::Leader {
                         cache: self.me.clone(),
                         ticket,
                         hash,
+                        reserve: reserve.filter(|kept| self.spec.life.rescues && !kept.has_failed()),
                     }));
+                    slot.started = call.now();
                     return Ok(Enter::Proceed);
                 }
                 Found::Busy(leader, ticket, flight) => match (caller.outlook(py, &leader)?, flight) {
                     (Outlook::Lost, _) => {
-                        land(py, self.store.land(ticket, hash, None).as_ref(), Landing::Abandoned);
+                        self.abandon(py, ticket, hash, Landing::Abandoned);
                     }
                     (Outlook::Stands, _) => {
                         add(&self.misses, 1);
@@ -271,96 +241,27 @@ impl Cache {
         }
     }
 
-    /// Tells the store how long results live, before the first one comes.
-    #[inline]
-    fn time(&self) {
-        if self.timed.load(Ordering::Relaxed) {
-            return;
-        }
-        if let Some(ttl) = self.spec.ttl {
-            // A cast to a whole number saturates: more than 500 years are for ever.
-            self.store.set_ttl(clock::ticks_from_nanos((ttl * 1e9) as u64).max(1));
-        }
-        self.timed.store(true, Ordering::Relaxed);
-    }
-
-    /// Ends the computation of a leader.
-    fn finish(&self, call: &Call<'_>, ticket: u64, hash: u64, outcome: &mut Outcome) {
-        let py = call.py;
-        if let Outcome::Returned(value) = outcome
-            && let Some(error) = refusal(py, call.target, value)
-        {
-            *outcome = Outcome::error(py, error);
-        }
-        let flight = match outcome {
-            Outcome::Returned(value) => {
-                self.time();
-                self.store.land(ticket, hash, Some((value, self.now(call))))
-            }
-            _ => self.store.land(ticket, hash, None),
-        };
-        if flight.is_some() {
-            land(py, flight.as_ref(), Landing::of(py, outcome));
-        }
-    }
-
-    /// Keeps what a coroutine came to that a plain function had returned.
-    fn keep_awaited(
-        &self,
-        call: &Call<'_>,
-        key: &Key,
-        hash: u64,
-        clears: u64,
-        outcome: &Outcome,
-    ) -> Result<(), Raised> {
-        let py = call.py;
-        let Outcome::Returned(value) = outcome else {
-            return Ok(());
-        };
-        if let Some(error) = refusal(py, call.target, value) {
-            return Err(error.into());
-        }
-        let awaited: Owned = Py::new(py, Awaited { result: value.clone() })?.into();
-        self.time();
-        let view = key.view(py, self.keys.typed());
-        self.store.add(py, &view, clears, hash, &awaited, self.now(call))
-    }
-
     fn numbers(&self) -> Numbers {
-        let gone = self.spec.ttl.map(|_| self.store.sweep(self.ticks()));
-        drop(gone);
-        let (entries, evictions, expirations) = self.store.numbers();
+        if self.ages {
+            self.store.sweep(clock::ticks());
+        }
+        let counts = self.store.counts();
         Numbers {
             hits: self.hits.get(),
             misses: self.misses.get(),
             waits: self.waits.get(),
-            entries,
-            evictions,
-            expirations,
+            loads: self.loads.get(),
+            load_seconds: clock::nanos_between(0, self.load_ticks.get()) as f64 / 1e9,
+            refreshes: self.refreshes.get(),
+            rescues: self.rescues.get(),
+            entries: counts.entries,
+            bytes: counts.weight * self.spec.life.unit(),
+            evictions: counts.evictions.capacity,
+            too_heavy: counts.evictions.weight,
+            expirations: counts.evictions.expired,
+            invalidations: counts.invalidated,
         }
     }
-}
-
-/// The error for a result that would be used up when it is handed out again.
-fn refusal(py: Python<'_>, target: &Target, value: &Owned) -> Option<PyErr> {
-    let spent = type_is(value).is_some() || keys::is_iterator(value);
-    if !spent && !value.is_exactly::<PyMemoryView>(py) {
-        return None;
-    }
-    let kind = value
-        .bound(py)
-        .get_type()
-        .qualname()
-        .map_or_else(|_| "?".to_owned(), |name| name.to_string());
-    let reason = if spent {
-        "is used up by going through it once"
-    } else {
-        "ends with the buffer that it shows"
-    };
-    Some(PyTypeError::new_err(format!(
-        "cache_result cannot keep what {}() returned: a {kind} {reason}; return a list, bytes or the like",
-        target.full_name(),
-    )))
 }
 
 impl Hooks for Cache {
@@ -373,7 +274,7 @@ impl Hooks for Cache {
         if slot.data.is_none()
             && let Some(quick) = self.keys.quick(call)
             && let Some(hash) = quick.hash(call.py)
-            && let Some(value) = self.store.find_quickly(call.py, quick, hash, self.now(call))
+            && let Some(Hit::Plain(value)) = self.store.find_quickly(call.py, quick, hash, self.now(call))
         {
             return self.hit(call.py, value);
         }
@@ -387,17 +288,38 @@ impl Hooks for Cache {
         let Some(part) = data.as_any().downcast_mut::<Part>() else {
             return Exit::Pass;
         };
+        let py = call.py;
         match part {
-            Part::Leader { cache, ticket, hash } => {
+            Part::Leader {
+                cache,
+                ticket,
+                hash,
+                reserve,
+            } => {
                 *cache = Weak::new();
-                self.finish(call, *ticket, *hash, outcome);
+                let value = match outcome {
+                    Outcome::Returned(value) => Some(value.clone()),
+                    _ => None,
+                };
+                let ask = |callable: &Owned| call.arguments.call_after(py, callable, value.as_slice());
+                let times = (slot.started, call.now());
+                self.conclude(py, (*ticket, *hash), times, outcome, reserve.as_ref(), ask);
+                call.time_passed();
             }
             Part::Loner { key, hash, clears } => {
-                if let Err(raised) = self.keep_awaited(call, key, *hash, *clears, outcome) {
-                    *outcome = Outcome::Raised(raised.take(call.py));
+                if let Outcome::Returned(value) = outcome {
+                    let times = (call.now().saturating_sub(slot.started), call.now());
+                    if let Err(raised) = self.keep_awaited(call, key, *hash, *clears, times, value) {
+                        *outcome = Outcome::Raised(raised.take(py));
+                    }
                 }
             }
-            Part::Waiter(_) => {}
+            Part::Waiter(_) | Part::Served => return Exit::Pass,
+        }
+        if self.spec.life.copy.is_some()
+            && let Outcome::Returned(value) = outcome
+        {
+            *outcome = self.handed_out(py, value.clone());
         }
         Exit::Pass
     }
@@ -407,7 +329,10 @@ impl Hooks for Cache {
         let Some(mut data) = slot.data.take() else {
             return Ok(());
         };
-        let Some(Part::Leader { cache, ticket, hash }) = data.as_any().downcast_mut::<Part>() else {
+        let Some(Part::Leader {
+            cache, ticket, hash, ..
+        }) = data.as_any().downcast_mut::<Part>()
+        else {
             return Ok(());
         };
         if kind != Suspended::Coroutine {
@@ -432,8 +357,33 @@ impl Hooks for Cache {
         self.numbers().stats(py)
     }
 
+    fn repeats(&self) -> bool {
+        // The arguments are wanted when the result is there.
+        matches!(self.spec.life.tags, Some(Tags::Asked(_)))
+    }
+
     fn methods(&self) -> &'static [&'static str] {
-        &["cache_clear", "cache_info", "cache_parameters"]
+        const ALL: [&str; 4] = ["cache_clear", "cache_info", "cache_parameters", "cache"];
+        // A class may have an attribute of that name.
+        if self.target.kind == Kind::Class {
+            &ALL[..3]
+        } else {
+            &ALL
+        }
+    }
+
+    fn space(&self) -> &'static [&'static str] {
+        &single::SPACE
+    }
+
+    fn space_method(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        self.single(py, name, args, kwargs)
     }
 
     fn method(&self, py: Python<'_>, name: &str, _arguments: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
@@ -451,11 +401,19 @@ impl Hooks for Cache {
                     .misses
                     .saturating_sub(self.misses_before.load(Ordering::Relaxed));
                 let parts = (hits, misses, self.spec.max_entries, numbers.entries);
-                Ok(module(py)?.getattr("CacheInfo")?.call1(parts)?.unbind())
+                Ok(py
+                    .import("cladding._cache")?
+                    .getattr("CacheInfo")?
+                    .call1(parts)?
+                    .unbind())
             }
             "cache_parameters" => {
                 let parameters = PyDict::new(py);
-                parameters.set_item("ttl", self.spec.ttl)?;
+                match &self.spec.life.ttl {
+                    Ttl::Forever => parameters.set_item("ttl", py.None())?,
+                    Ttl::Seconds(seconds) => parameters.set_item("ttl", seconds)?,
+                    Ttl::Asked(ask) => parameters.set_item("ttl", ask.bound(py))?,
+                }
                 parameters.set_item("max_entries", self.spec.max_entries)?;
                 self.keys.parameters(&parameters)?;
                 Ok(parameters.into_any().unbind())
@@ -469,6 +427,7 @@ impl Hooks for Cache {
     }
 
     fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {
+        self.spec.life.traverse(visit);
         self.keys.traverse(visit);
         self.store.traverse(visit);
     }

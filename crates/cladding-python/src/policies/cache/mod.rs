@@ -5,16 +5,24 @@ use std::sync::Arc;
 use cladding_capi::Owned;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 
 use crate::hooks::Hooks;
 use crate::params::Params;
 use crate::policy::Spec;
 use crate::target::{Kind, Target};
 
+mod answers;
 mod caller;
 mod hooks;
+mod keeping;
+mod kept;
 mod key;
+mod life;
 mod numbers;
+mod part;
+mod refresh;
+mod single;
 mod store;
 
 use key::KeySpec;
@@ -22,24 +30,30 @@ pub(crate) use key::register;
 
 pub(crate) const NAME: &str = "cache_result";
 
-const DEFAULT_TTL: f64 = 60.0;
 const DEFAULT_MAX_ENTRIES: u64 = 10_000;
+
+/// The Python side of the cache.
+fn module(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
+    static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    Ok(MODULE
+        .get_or_try_init(py, || py.import("cladding._caching").map(Bound::unbind))?
+        .bind(py))
+}
 
 /// The specification.
 #[derive(Clone)]
 pub(crate) struct CacheSpec {
-    /// How long a result lives, in seconds; `None` for ever.
-    ttl: Option<f64>,
+    life: life::Life,
     max_entries: Option<usize>,
     keys: KeySpec,
 }
 
 impl CacheSpec {
     pub(crate) fn new(params: &mut Params<'_, '_>) -> PyResult<Self> {
-        let ttl = params.lifetime("ttl", DEFAULT_TTL)?;
+        let life = life::Life::new(params)?;
         let max_entries = params.count("max_entries", Some(DEFAULT_MAX_ENTRIES), 1)?;
         Ok(Self {
-            ttl,
+            life,
             max_entries: max_entries.map(|entries| usize::try_from(entries).unwrap_or(usize::MAX)),
             keys: KeySpec::new(params)?,
         })
@@ -62,5 +76,6 @@ impl Spec for CacheSpec {
 
     fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {
         self.keys.traverse(visit);
+        self.life.traverse(visit);
     }
 }

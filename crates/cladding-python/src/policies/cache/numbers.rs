@@ -12,9 +12,18 @@ pub(super) struct Numbers {
     pub(super) hits: u64,
     pub(super) misses: u64,
     pub(super) waits: u64,
+    /// Computations that came to an end.
+    pub(super) loads: u64,
+    pub(super) load_seconds: f64,
+    pub(super) refreshes: u64,
+    pub(super) rescues: u64,
     pub(super) entries: usize,
+    pub(super) bytes: u64,
     pub(super) evictions: u64,
+    /// What had to leave because of its weight.
+    pub(super) too_heavy: u64,
     pub(super) expirations: u64,
+    pub(super) invalidations: u64,
 }
 
 impl Numbers {
@@ -24,9 +33,16 @@ impl Numbers {
         stats.set_item("hits", self.hits)?;
         stats.set_item("misses", self.misses)?;
         stats.set_item("waits", self.waits)?;
+        stats.set_item("loads", self.loads)?;
+        stats.set_item("load_seconds", self.load_seconds)?;
+        stats.set_item("refreshes", self.refreshes)?;
+        stats.set_item("rescues", self.rescues)?;
         stats.set_item("entries", self.entries)?;
+        stats.set_item("bytes", self.bytes)?;
         stats.set_item("evictions", self.evictions)?;
+        stats.set_item("evictions_by_bytes", self.too_heavy)?;
         stats.set_item("expirations", self.expirations)?;
+        stats.set_item("invalidations", self.invalidations)?;
         Ok(stats.unbind())
     }
 
@@ -42,7 +58,11 @@ impl Numbers {
         page.count(MISSES, labels.clone(), self.misses);
         page.count(WAITS, labels.clone(), self.waits);
         page.count(EVICTIONS, caused("capacity"), self.evictions);
+        page.count(EVICTIONS, caused("bytes"), self.too_heavy);
         page.count(EVICTIONS, caused("expired"), self.expirations);
+        page.count(EVICTIONS, caused("invalidated"), self.invalidations);
+        page.count(LOADS, labels.clone(), self.loads);
+        page.count(BYTES, labels.clone(), self.bytes);
         page.count(ENTRIES, labels, self.entries as u64);
     }
 }
@@ -61,6 +81,16 @@ const WAITS: Family = Family {
     name: "cladding_cache_waits_total",
     help: "Calls that waited for another call's computation of the same key.",
     kind: Metric::Counter,
+};
+const LOADS: Family = Family {
+    name: "cladding_cache_loads_total",
+    help: "Computations that came to an end.",
+    kind: Metric::Counter,
+};
+const BYTES: Family = Family {
+    name: "cladding_cache_bytes",
+    help: "Size of the results, where it is bounded.",
+    kind: Metric::Gauge,
 };
 const ENTRIES: Family = Family {
     name: "cladding_cache_entries",

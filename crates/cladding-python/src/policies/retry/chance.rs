@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use cladding_engine::random::SharedRandom;
 
 /// The source of chance for all waits of this process. A forked child starts a sequence of its own.
-pub(super) fn random() -> &'static SharedRandom {
+pub(crate) fn random() -> &'static SharedRandom {
     static RANDOM: SharedRandom = SharedRandom::new(0);
     static SEEDED_IN: AtomicU32 = AtomicU32::new(0);
     let process = process::id();

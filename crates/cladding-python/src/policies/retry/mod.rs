@@ -25,6 +25,7 @@ mod telling;
 mod worth;
 
 pub(crate) use after::retry_after_seconds;
+pub(crate) use chance::random;
 use layers::LayerSpecs;
 use nesting::Nested;
 use plan::Plan;

@@ -266,6 +266,24 @@ impl Key {
         }
     }
 
+    /// The key as users are told of it: a method's instance first (`None` if it is gone), then the arguments, where those
+    /// without a hash are a digest of their content.
+    pub(in super::super) fn told(&self, py: Python<'_>) -> Vec<Owned> {
+        let content = MARKS.get(py).map(|marks| marks.content.as_ptr());
+        match self.parts() {
+            [mark, reference, parts @ ..] if is_instance_mark(py, mark) => {
+                let instance = reference.bound(py).call0().map_or_else(|_| Owned::none(), Owned::from);
+                let shown = parts.iter().filter(|part| Some(part.as_ptr()) != content);
+                std::iter::once(instance).chain(shown.cloned()).collect()
+            }
+            parts => parts
+                .iter()
+                .filter(|part| Some(part.as_ptr()) != content)
+                .cloned()
+                .collect(),
+        }
+    }
+
     /// The key as it was looked at.
     pub(in super::super) fn view(&self, py: Python<'_>, typed: bool) -> View<'_> {
         let (instance, parts) = match self.parts() {
