@@ -9,11 +9,14 @@ from cladding._policy import MISSING, is_target, make
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
     from datetime import timedelta
-    from typing import ParamSpec
+    from typing import ParamSpec, TypeAlias
 
     from cladding._cached import Cached, CachePolicy, _Whole
     from cladding._policy import Target
 
+    # How long each result is good, and what is handed out of it.
+    Lives: TypeAlias = float | timedelta | Callable[[Any], float | timedelta | None]
+    Copies: TypeAlias = bool | Callable[[Any], Any]
     P = ParamSpec("P")
     R = TypeVar("R")
 
@@ -53,14 +56,14 @@ def cache_result(
     on_error: Literal["raise", "stale"] = "raise",
     cache_exceptions: type[BaseException] | tuple[type[BaseException], ...] | None = None,
     exception_ttl: float | timedelta = 5,
-    copy: bool | Callable[[Any], Any] = False,
+    copy: Copies = False,
     tags: str | Iterable[str] | Callable[..., str | Iterable[str]] | None = None,
     enabled: bool | Callable[[], bool] = True,
 ) -> CachePolicy: ...
 @overload
 def cache_result(
     *,
-    ttl: float | timedelta | Callable[[Any], float | timedelta | None] | None,
+    ttl: Lives | None,
     max_entries: int | None = 10_000,
     max_bytes: int | str | None = None,
     key: Callable[..., Hashable] | None = None,
@@ -74,7 +77,7 @@ def cache_result(
     on_error: Literal["raise", "stale"] = "raise",
     cache_exceptions: type[BaseException] | tuple[type[BaseException], ...] | None = None,
     exception_ttl: float | timedelta = 5,
-    copy: bool | Callable[[Any], Any] = False,
+    copy: Copies = False,
     tags: str | Iterable[str] | Callable[..., str | Iterable[str]] | None = None,
     enabled: bool | Callable[[], bool] = True,
 ) -> CachePolicy: ...
@@ -82,7 +85,7 @@ def cache_result(
     target: Target | float | timedelta | None = MISSING,
     /,
     *,
-    ttl: float | timedelta | Callable[[Any], float | timedelta | None] | None = MISSING,
+    ttl: Lives | None = MISSING,
     max_entries: int | None = 10_000,
     max_bytes: int | str | None = None,
     key: Callable[..., Hashable] | None = None,
@@ -96,7 +99,7 @@ def cache_result(
     on_error: Literal["raise", "stale"] = "raise",
     cache_exceptions: type[BaseException] | tuple[type[BaseException], ...] | None = None,
     exception_ttl: float | timedelta = 5,
-    copy: bool | Callable[[Any], Any] = False,
+    copy: Copies = False,
     tags: str | Iterable[str] | Callable[..., str | Iterable[str]] | None = None,
     enabled: bool | Callable[[], bool] = True,
 ) -> CachePolicy | Target:
