@@ -9,7 +9,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from cladding import of
+from cladding import cache_result, of
+
+# Lives in seconds: one that has not ended when a test is over, however slow the machine is, and one that ends at once.
+LONG, SHORT = 1_000.0, 0.001
 
 
 class Counted:
@@ -44,6 +47,13 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < limit
         time.sleep(0.001)
+
+
+def outlived(seconds: float) -> None:
+    """Waits until results that were kept before, for so long, are past their lives."""
+    later = cache_result(ttl=seconds)(int)
+    later()
+    until(lambda: later.cache_info().currsize == 0)
 
 
 def in_threads(count: int, call: Callable[[], Any]) -> list[threading.Thread]:

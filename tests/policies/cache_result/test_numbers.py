@@ -20,7 +20,7 @@ def test_info_and_clear_as_functools_has_them(body: Counted) -> None:
     assert f.cache_info() == (0, 0, 5, 0)
     assert f(1) == 3
     numbers = stats(f)
-    assert 0 < numbers.pop("load_seconds") < 1
+    assert 0 < numbers.pop("load_seconds") < 60
     assert {name: number for name, number in numbers.items() if number} == {
         "hits": 1,
         "misses": 3,

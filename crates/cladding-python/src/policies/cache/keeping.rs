@@ -122,7 +122,8 @@ impl Cache {
         if !exception::matches(py, error, classes) {
             return None;
         }
-        // One that cannot be copied is not kept, because its traceback would keep alive what was computing.
+        // A copy without a traceback, which would keep alive what was computing. One that cannot be copied is kept as the
+        // same object: its traceback is taken off here, and is that of its last raise from then on.
         let value = fresh(py, error).ok()?;
         let until = after(now, life.exception_seconds());
         let note = Note {
