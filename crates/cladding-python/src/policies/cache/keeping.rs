@@ -123,8 +123,12 @@ impl Cache {
             return None;
         }
         // A copy without a traceback, which would keep alive what was computing. One that cannot be copied is kept as the
-        // same object: its traceback is taken off here, and is that of its last raise from then on.
+        // same object, with the traceback of its last raise.
+        let traceback = exception::traceback(error);
         let value = fresh(py, error).ok()?;
+        if value.as_ptr() == error.as_ptr() {
+            exception::set_traceback(py, error, traceback.as_ref());
+        }
         let until = after(now, life.exception_seconds());
         let note = Note {
             failed: true,
