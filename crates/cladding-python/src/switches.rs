@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use cladding_capi::Kept;
 use pyo3::prelude::*;
 
 use crate::hooks::{Hooks, Page};
@@ -16,6 +17,8 @@ pub(crate) struct Switch {
     own: AtomicBool,
     policy: &'static str,
     function: String,
+    /// For the metrics; it goes when the policy does.
+    target: Kept<Target>,
     id: u64,
 }
 
@@ -55,7 +58,6 @@ struct Registry {
 struct Live {
     switch: Weak<Switch>,
     hooks: Weak<dyn Hooks>,
-    target: Arc<Py<Target>>,
 }
 
 /// Whether any switch may be off. While none is, which is the rule, calls look at no switch of their own.
@@ -103,12 +105,12 @@ pub(crate) fn register(
         own: AtomicBool::new(false),
         policy,
         function: function.to_owned(),
+        target: target.clone_ref(py).into(),
         id: NEXT.fetch_add(1, Ordering::Relaxed),
     });
     let live = Live {
         switch: Arc::downgrade(&switch),
         hooks: Arc::downgrade(hooks),
-        target: Arc::new(target.clone_ref(py)),
     };
     let mut guard = registry();
     let registry = guard.get_or_insert_default();
@@ -157,19 +159,23 @@ pub(crate) fn rules() -> Vec<String> {
 
 /// The numbers of all live policies as Prometheus text.
 #[pyfunction]
-pub(crate) fn metrics_text(py: Python<'_>) -> String {
+pub(crate) fn metrics_text() -> String {
     let live: Vec<_> = {
         let mut guard = registry();
         let registry = guard.get_or_insert_default();
         registry
             .live
             .iter()
-            .filter_map(|live| Some((live.hooks.upgrade()?, Arc::clone(&live.target))))
+            // The switch first: should it be the last of its policy that is let go here, nothing of the user's goes with it.
+            .filter_map(|live| {
+                let switch = live.switch.upgrade()?;
+                Some((live.hooks.upgrade()?, switch))
+            })
             .collect()
     };
     let mut page = Page::default();
-    for (hooks, target) in &live {
-        hooks.metrics(target.bind(py).get(), &mut page);
+    for (hooks, switch) in &live {
+        hooks.metrics(switch.target.get(), &mut page);
     }
     page.finish()
 }
