@@ -70,7 +70,7 @@ def runs_in_asyncio() -> bool:
 
 def current_task() -> tuple[object, object] | None:
     """The task that runs now in asyncio or trio, and what stands for its event loop; ``None`` where no event loop runs."""
-    if under_trio():
+    if "trio" in sys.modules and under_trio():
         import trio
 
         return trio.lowlevel.current_task(), trio.lowlevel.current_trio_token()

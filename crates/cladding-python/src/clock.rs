@@ -84,9 +84,16 @@ pub(crate) fn nanos(stamp: u64) -> u64 {
 }
 
 /// How many ticks so many nanoseconds are.
+#[inline]
 pub(crate) fn ticks_from_nanos(nanos: u64) -> u64 {
-    let calibration = SETTLED.get().copied().unwrap_or_else(calibrate);
-    (nanos as f64 * (calibration.ticks_per_second() / 1e9)) as u64
+    static SETTLED_RATE: OnceLock<f64> = OnceLock::new();
+    let rate = |calibration: Calibration| calibration.ticks_per_second() / 1e9;
+    let rate = match (SETTLED_RATE.get(), SETTLED.get()) {
+        (Some(settled), _) => *settled,
+        (None, Some(calibration)) => *SETTLED_RATE.get_or_init(|| rate(*calibration)),
+        (None, None) => rate(calibrate()),
+    };
+    (nanos as f64 * rate) as u64
 }
 
 /// The rate as well as it can be known now.

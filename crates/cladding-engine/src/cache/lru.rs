@@ -134,7 +134,9 @@ impl<K, V> Lru<K, V> {
 
     fn fill(&mut self, hash: u64, key: K, value: V) -> EntryId {
         let place = self.slab.fill(hash, (key, value));
-        self.order.push(&mut self.links, place);
+        if self.max_entries.is_some() {
+            self.order.push(&mut self.links, place);
+        }
         let slab = &self.slab;
         self.index
             .insert_unique(mix(hash), place, |&other| mix(slab.slot(other).hash));
@@ -147,7 +149,9 @@ impl<K, V> Lru<K, V> {
         if let Ok(indexed) = self.index.find_entry(mix(hash), |&other| other == id.place) {
             indexed.remove();
         }
-        self.order.unlink(&mut self.links, id.place);
+        if self.max_entries.is_some() {
+            self.order.unlink(&mut self.links, id.place);
+        }
         self.slab.empty(id.place)
     }
 

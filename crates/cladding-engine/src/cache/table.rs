@@ -217,7 +217,8 @@ impl<K, V> Table<K, V> {
     /// An entry with an equal key that is there already stays, and which of the two is found is left open:
     /// [`remove`](Self::remove) it before.
     pub fn insert(&mut self, hash: u64, key: K, value: V, now: u64, life: Life) -> Removed<K, V> {
-        let mut removed = self.expire_hash(hash, now);
+        let mut removed = Removed::new();
+        self.expire_hash_into(&mut removed, hash, now);
         self.expire_into(&mut removed, now, EXPIRED_PER_INSERT, STEPS_PER_INSERT);
         let weight = u64::from(life.weight);
         if self.max_entries == 0 || weight > self.max_weight {
@@ -278,9 +279,7 @@ impl<K, V> Table<K, V> {
     /// Takes out the entries under `hash` whose time is over: after a miss that no insertion follows.
     pub fn expire_hash(&mut self, hash: u64, now: u64) -> Removed<K, V> {
         let mut removed = Removed::new();
-        while let Some(place) = self.expired_under(hash, now) {
-            self.evict(&mut removed, place, Cause::Expired);
-        }
+        self.expire_hash_into(&mut removed, hash, now);
         removed
     }
 
@@ -326,6 +325,13 @@ impl<K, V> Table<K, V> {
     pub fn traverse(&self, mut visit: impl FnMut(&K, &V)) {
         for (key, value) in self.slab.entries() {
             visit(key, value);
+        }
+    }
+
+    #[inline]
+    fn expire_hash_into(&mut self, removed: &mut Removed<K, V>, hash: u64, now: u64) {
+        while let Some(place) = self.expired_under(hash, now) {
+            self.evict(removed, place, Cause::Expired);
         }
     }
 

@@ -13,13 +13,30 @@ use crate::target::Kind;
 /// Who computes, or wants to. It keeps nothing alive.
 #[derive(Clone)]
 pub(super) struct Caller {
-    thread: usize,
-    /// How often the process had forked.
-    forks: u32,
+    thread: Thread,
     /// Whether the call waits by awaiting, so that its thread goes on meanwhile.
     awaits: bool,
     /// The task of the event loop that runs, for calls that await.
     task: Option<Task>,
+}
+
+/// A thread, on one side of a fork.
+#[derive(Clone, Copy)]
+pub(super) struct Thread {
+    number: usize,
+    /// How often the process had forked.
+    forks: u32,
+}
+
+impl Thread {
+    /// The one that calls this.
+    #[inline]
+    pub(super) fn this() -> Self {
+        Self {
+            number: this_thread(),
+            forks: FORKS.load(Ordering::Relaxed),
+        }
+    }
 }
 
 /// A task of an event loop. It must be free to go while it computes, because nobody else may hold it.
@@ -52,11 +69,19 @@ impl Caller {
     pub(super) fn here(py: Python<'_>, awaits: bool) -> PyResult<Self> {
         let task = if awaits { current_task(py)? } else { None };
         Ok(Self {
-            thread: this_thread(),
-            forks: FORKS.load(Ordering::Relaxed),
+            thread: Thread::this(),
             awaits,
             task,
         })
+    }
+
+    /// One that waits by blocking its thread.
+    pub(super) fn blocking(thread: Thread) -> Self {
+        Self {
+            thread,
+            awaits: false,
+            task: None,
+        }
     }
 
     /// What this caller can expect of the computation of `leader`. This runs Python code.
@@ -65,18 +90,18 @@ impl Caller {
             return Ok(Outlook::Lost);
         }
         let Some(theirs) = &leader.task else {
-            return Ok(self.unless(self.thread == leader.thread));
+            return Ok(self.unless(self.thread.number == leader.thread.number));
         };
         let Some(alive) = theirs.progress(py)? else {
             return Ok(Outlook::Lost);
         };
         Ok(match &self.task {
             // Only one of the event loops of a thread runs at a time.
-            Some(ours) if self.thread == leader.thread => {
+            Some(ours) if self.thread.number == leader.thread.number => {
                 self.unless(ours.address == theirs.address || ours.event_loop != theirs.event_loop || !alive)
             }
             Some(ours) => self.unless(ours.address == theirs.address || !alive),
-            None => self.unless(self.thread == leader.thread || !alive),
+            None => self.unless(self.thread.number == leader.thread.number || !alive),
         })
     }
 
@@ -93,8 +118,9 @@ impl Caller {
     /// leaves the thread that forked, and of its event loops only one that is run again.
     fn is_lost_to(&self, other: &Self) -> bool {
         let event_loop = |caller: &Self| caller.task.as_ref().map(|task| task.event_loop);
-        self.forks != FORKS.load(Ordering::Relaxed)
-            && (self.thread != other.thread || (self.task.is_some() && event_loop(self) != event_loop(other)))
+        self.thread.forks != FORKS.load(Ordering::Relaxed)
+            && (self.thread.number != other.thread.number
+                || (self.task.is_some() && event_loop(self) != event_loop(other)))
     }
 }
 

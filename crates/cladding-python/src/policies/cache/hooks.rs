@@ -29,13 +29,15 @@ pub(super) struct Cache {
     pub(super) spec: CacheSpec,
     /// Whether the time matters.
     pub(super) ages: bool,
+    /// Whether a computation may be a simple one.
+    pub(super) leads_simply: bool,
     pub(super) keys: Keys,
     pub(super) target: Target,
     pub(super) store: Store,
     /// Whether the function, a plain one, was seen to return a coroutine.
     pub(super) defers: AtomicBool,
     pub(super) hits: Counter,
-    misses: Counter,
+    pub(super) misses: Counter,
     waits: Counter,
     loads: Counter,
     load_ticks: Counter,
@@ -60,6 +62,7 @@ impl Cache {
         let max_weight = spec.life.max_bytes.map(|bytes| bytes / spec.life.unit());
         Ok(Arc::new_cyclic(|me: &Weak<Self>| Self {
             ages: spec.life.ages(),
+            leads_simply: spec.life.is_simple() && matches!(target.kind, Kind::Function | Kind::Class),
             target: target.without_defaults(),
             store: Store::new(spec.max_entries, max_weight),
             defers: AtomicBool::new(false),
@@ -274,47 +277,38 @@ impl Hooks for Cache {
         if slot.data.is_none()
             && let Some(quick) = self.keys.quick(call)
             && let Some(hash) = quick.hash(call.py)
-            && let Some(Hit::Plain(value)) = self.store.find_quickly(call.py, quick, hash, self.now(call))
         {
-            return self.hit(call.py, value);
+            let now = self.now(call);
+            match self.store.find_quickly(call.py, quick, hash, now) {
+                Some(Hit::Plain(value)) => return self.hit(call.py, value),
+                None if self.leads_simply && self.lead_simply(call, slot, quick, hash) => return Enter::Proceed,
+                Some(Hit::Noted(..)) | None => {}
+            }
         }
         self.enter_by_view(call, slot)
     }
 
     fn exit(&self, call: &Call<'_>, slot: &mut Slot, outcome: &mut Outcome) -> Exit {
-        let Some(mut data) = slot.data.take() else {
-            return Exit::Pass;
-        };
-        let Some(part) = data.as_any().downcast_mut::<Part>() else {
-            return Exit::Pass;
-        };
         let py = call.py;
-        match part {
-            Part::Leader {
-                cache,
-                ticket,
-                hash,
-                reserve,
-            } => {
-                *cache = Weak::new();
-                let value = match outcome {
-                    Outcome::Returned(value) => Some(value.clone()),
-                    _ => None,
-                };
-                let ask = |callable: &Owned| call.arguments.call_after(py, callable, value.as_slice());
-                let times = (slot.started, call.now());
-                self.conclude(py, (*ticket, *hash), times, outcome, reserve.as_ref(), ask);
-                call.time_passed();
-            }
-            Part::Loner { key, hash, clears } => {
-                if let Outcome::Returned(value) = outcome {
-                    let times = (call.now().saturating_sub(slot.started), call.now());
-                    if let Err(raised) = self.keep_awaited(call, key, *hash, *clears, times, value) {
-                        *outcome = Outcome::Raised(raised.take(py));
+        if !self.end_simply(call, slot, outcome) {
+            let Some(mut data) = slot.data.take() else {
+                return Exit::Pass;
+            };
+            let Some(part) = data.as_any().downcast_mut::<Part>() else {
+                return Exit::Pass;
+            };
+            match part {
+                Part::Simple { .. } | Part::Leader { .. } => self.end_lead(call, slot.started, part, outcome),
+                Part::Loner { key, hash, clears } => {
+                    if let Outcome::Returned(value) = outcome {
+                        let times = (call.now().saturating_sub(slot.started), call.now());
+                        if let Err(raised) = self.keep_awaited(call, key, *hash, *clears, times, value) {
+                            *outcome = Outcome::Raised(raised.take(py));
+                        }
                     }
                 }
+                Part::Waiter(_) | Part::Served => return Exit::Pass,
             }
-            Part::Waiter(_) | Part::Served => return Exit::Pass,
         }
         if self.spec.life.copy.is_some()
             && let Outcome::Returned(value) = outcome
@@ -329,10 +323,7 @@ impl Hooks for Cache {
         let Some(mut data) = slot.data.take() else {
             return Ok(());
         };
-        let Some(Part::Leader {
-            cache, ticket, hash, ..
-        }) = data.as_any().downcast_mut::<Part>()
-        else {
+        let Some(part @ (Part::Simple { .. } | Part::Leader { .. })) = data.as_any().downcast_mut::<Part>() else {
             return Ok(());
         };
         if kind != Suspended::Coroutine {
@@ -345,11 +336,15 @@ impl Hooks for Cache {
         }
         // Callers of a plain function cannot await each other, so each goes on alone from here.
         self.defers.store(true, Ordering::Relaxed);
-        *cache = Weak::new();
-        let (ticket, hash) = (*ticket, *hash);
-        let (key, flight) = self.store.withdraw(ticket, hash);
+        let Some((leading, ticket)) = self.lead_of(part) else {
+            return Ok(());
+        };
+        let (key, flight) = self.store.withdraw(ticket, leading.hash);
         land(py, flight.as_ref(), Landing::Abandoned);
-        slot.data = key.map(|(key, clears)| Box::new(Part::Loner { key, hash, clears }) as Box<dyn SlotData>);
+        slot.data = key.map(|(key, clears)| {
+            let hash = leading.hash;
+            Box::new(Part::Loner { key, hash, clears }) as Box<dyn SlotData>
+        });
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::hooks::{Cache, land};
 use super::kept::{Kept, Note};
 use super::key::Key;
-use super::life::{after, fresh};
+use super::life::{Ttl, after, fresh};
 use super::module;
 use super::store::Landed;
 use crate::counters::add;
@@ -68,6 +68,15 @@ impl Cache {
         let flight = self.store.land(ticket, hash, landed);
         if flight.is_some() {
             land(py, flight.as_ref(), Landing::of(py, outcome));
+        }
+    }
+
+    /// When a result is over of which nothing is noted.
+    #[inline]
+    pub(super) fn expiry(&self, now: u64) -> u64 {
+        match self.spec.life.ttl {
+            Ttl::Seconds(seconds) => after(now, self.spec.life.shorten(seconds)),
+            Ttl::Forever | Ttl::Asked(_) => u64::MAX,
         }
     }
 
@@ -185,12 +194,19 @@ fn outcome_is_ordinary(py: Python<'_>, error: &Owned) -> bool {
     exception::is_a::<PyException>(py, error)
 }
 
-/// The error for a result that would be used up when it is handed out again.
+/// Whether a result would be used up when it is handed out again.
+#[inline]
+pub(super) fn is_spent(py: Python<'_>, value: &Owned) -> bool {
+    !keys::is_scalar(value)
+        && (type_is(value).is_some() || keys::is_iterator(value) || value.is_exactly::<PyMemoryView>(py))
+}
+
+/// The error for such a result.
 pub(super) fn refusal(py: Python<'_>, target: &Target, value: &Owned) -> Option<PyErr> {
-    let spent = type_is(value).is_some() || keys::is_iterator(value);
-    if !spent && !value.is_exactly::<PyMemoryView>(py) {
+    if !is_spent(py, value) {
         return None;
     }
+    let spent = !value.is_exactly::<PyMemoryView>(py);
     let kind = value
         .bound(py)
         .get_type()

@@ -90,6 +90,11 @@ impl Life {
         self.stale.is_some() || self.rescues || self.early > 0.0
     }
 
+    /// Whether nothing is asked, weighed or noted of a result.
+    pub(super) fn is_simple(&self) -> bool {
+        !matches!(self.ttl, Ttl::Asked(_)) && !self.refreshes() && self.tags.is_none() && self.max_bytes.is_none()
+    }
+
     /// How long this result is good, in seconds; infinity for ever, and `None` if it is not to be kept.
     pub(super) fn seconds(&self, py: Python<'_>, value: &Owned) -> Result<Option<f64>, Raised> {
         let seconds = match &self.ttl {
@@ -113,7 +118,7 @@ impl Life {
     }
 
     /// Takes a random part off, so that results that came together do not go together.
-    fn shorten(&self, seconds: f64) -> f64 {
+    pub(super) fn shorten(&self, seconds: f64) -> f64 {
         if self.jitter > 0.0 {
             seconds * (1.0 - self.jitter * random().unit())
         } else {

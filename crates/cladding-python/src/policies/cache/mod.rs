@@ -22,6 +22,7 @@ mod life;
 mod numbers;
 mod part;
 mod refresh;
+mod simple;
 mod single;
 mod store;
 

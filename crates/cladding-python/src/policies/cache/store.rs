@@ -10,6 +10,11 @@ use pyo3::prelude::*;
 use super::caller::Caller;
 use super::kept::Kept;
 use super::key::{Key, Quick, View};
+use crate::hooks::SlotData;
+
+mod simple;
+
+use simple::Simple;
 
 /// A computation under way.
 struct Leading {
@@ -25,6 +30,14 @@ pub(super) struct Store(Guarded<State>);
 
 struct State {
     results: Table<Key, Kept>,
+    /// The computation that began last, if it is a simple one; before anybody looks for it, it is made one of the flights.
+    latest: Option<Simple>,
+    /// Simple ones that were made flights, by number.
+    moved: Vec<(u64, EntryId)>,
+    /// How many simple ones there have been.
+    begun: u64,
+    /// What the call of a simple one remembers, kept for the next.
+    spare: Option<Box<dyn SlotData>>,
     /// Without a bound, so without an order.
     flights: Lru<Key, Leading>,
     /// Flights that were under way when their result was invalidated: they land, but nothing is kept of them.
@@ -98,6 +111,10 @@ impl Store {
     pub(super) fn new(max_entries: Option<usize>, max_weight: Option<u64>) -> Self {
         Self(Guarded::new(State {
             results: Table::new(max_entries, max_weight),
+            latest: None,
+            moved: Vec::new(),
+            begun: 0,
+            spare: None,
             flights: Lru::new(None),
             detached: Vec::new(),
             clears: 0,
@@ -138,6 +155,7 @@ impl Store {
         let key = Key::of(py, view);
         let mut spare = Some((key, caller.clone()));
         let at_once = self.0.with(|state| {
+            state.settle();
             if state.results.has_hash(hash) || state.flights.has_hash(hash) {
                 return None;
             }
@@ -179,6 +197,7 @@ impl Store {
     pub(super) fn lead_again(&self, id: EntryId, hash: u64, caller: Caller) -> Option<EntryId> {
         let mut caller = Some(caller);
         self.0.with(|state| {
+            state.settle();
             let is_refreshed = |other: EntryId| {
                 let flight = state.flights.get(other);
                 flight.is_some_and(|(_, leading)| leading.replaces == Some(id))
@@ -357,6 +376,9 @@ impl Store {
         let mut compared: Vec<(Place, bool)> = Vec::new();
         loop {
             let step = self.0.with(|state| {
+                if flights {
+                    state.settle();
+                }
                 let (mut unsure, mut old) = (None, None);
                 for place in state.places(hash, now, flights) {
                     let Some(key) = state.key(place) else { continue };
@@ -397,7 +419,10 @@ impl Store {
 
     /// Whether there may be a result under this hash.
     pub(super) fn holds(&self, hash: u64) -> bool {
-        self.0.with(|state| state.places(hash, 0, true).next().is_some())
+        self.0.with(|state| {
+            let latest = state.latest.as_ref();
+            latest.is_some_and(|latest| latest.hash == hash) || state.places(hash, 0, true).next().is_some()
+        })
     }
 
     /// Takes out the results of an instance that is gone, all of which have one of these hashes.
@@ -437,6 +462,8 @@ impl Store {
             key.parts().iter().for_each(&mut *visit);
             visit(&kept.value);
         });
+        let latest = state.latest.iter().flat_map(|latest| latest.key.parts());
+        latest.for_each(&mut *visit);
         state.flights.traverse(|key, leading| {
             key.parts().iter().for_each(&mut *visit);
             leading.flight.get().into_iter().for_each(&mut *visit);
@@ -490,6 +517,7 @@ impl State {
     }
 
     fn detach_all(&mut self) -> Vec<(Key, Leading)> {
+        self.settle();
         let ids = self.flights.ids();
         ids.into_iter().filter_map(|id| self.detach(id)).collect()
     }

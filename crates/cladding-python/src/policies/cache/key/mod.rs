@@ -100,6 +100,20 @@ impl Keys {
         Some(Quick { reference, given, rest })
     }
 
+    /// What stands for the instance of a method in such a key.
+    #[inline]
+    pub(super) fn instance_of(&self, call: &Call<'_>, quick: Quick<'_>) -> Option<Owned> {
+        let first = call.arguments.positional().first()?;
+        self.instances
+            .of(first)
+            .filter(|found| found.as_ptr().addr() == quick.reference)
+    }
+
+    /// As [`note`](Self::note), of what stands for an instance.
+    pub(super) fn note_of(&self, instance: &Owned, hash: u64, held: impl Fn(u64) -> bool) {
+        self.instances.note(instance, hash, held);
+    }
+
     #[inline]
     fn has_instance(&self, py: Python<'_>, first: &Owned) -> bool {
         self.shape.has_first() && !self.bound.load(Ordering::Relaxed) && self.receiver.is(py, first)

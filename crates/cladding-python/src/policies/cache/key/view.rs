@@ -208,6 +208,27 @@ impl Quick<'_> {
         Some(all)
     }
 
+    /// Whether it is the key of a method.
+    #[inline]
+    pub(in super::super) fn has_instance(&self) -> bool {
+        self.reference != 0
+    }
+
+    /// The key, to be kept. That of a method needs what stands for the instance.
+    #[inline]
+    pub(in super::super) fn key(&self, py: Python<'_>, instance: Option<&Owned>) -> Option<Key> {
+        match (self.reference, self.given, self.rest) {
+            (0, [only], []) | (0, [], [only]) => Some(Key::One(only.clone())),
+            (0, given, rest) => Some(Key::Many(given.iter().chain(rest).cloned().collect())),
+            (_, given, rest) => {
+                let mut parts = Vec::with_capacity(2 + given.len() + rest.len());
+                parts.extend([MARKS.get(py)?.instance.clone(), instance?.clone()]);
+                parts.extend(given.iter().chain(rest).cloned());
+                Some(Key::Many(parts.into()))
+            }
+        }
+    }
+
     /// Whether it is the key that is kept.
     #[inline]
     pub(in super::super) fn is(&self, py: Python<'_>, key: &Key) -> bool {
