@@ -58,6 +58,7 @@ def cache_result(
     exception_ttl: float | timedelta = 5,
     copy: Copies = False,
     tags: str | Iterable[str] | Callable[..., str | Iterable[str]] | None = None,
+    generators: int | None = None,
     enabled: bool | Callable[[], bool] = True,
 ) -> CachePolicy: ...
 @overload
@@ -79,6 +80,7 @@ def cache_result(
     exception_ttl: float | timedelta = 5,
     copy: Copies = False,
     tags: str | Iterable[str] | Callable[..., str | Iterable[str]] | None = None,
+    generators: int | None = None,
     enabled: bool | Callable[[], bool] = True,
 ) -> CachePolicy: ...
 def cache_result(
@@ -101,6 +103,7 @@ def cache_result(
     exception_ttl: float | timedelta = 5,
     copy: Copies = False,
     tags: str | Iterable[str] | Callable[..., str | Iterable[str]] | None = None,
+    generators: int | None = None,
     enabled: bool | Callable[[], bool] = True,
 ) -> CachePolicy | Target:
     """Keeps a function's results for a time, under keys made from the arguments.
@@ -142,12 +145,16 @@ def cache_result(
         exception_ttl: for how many seconds.
         copy: ``True`` hands out a deep copy each time, a function what it makes of the result.
         tags: names to invalidate results by: a str, several, or a function that gets the result and the arguments and says.
+        generators: for generator functions and async generator functions, which are refused without it: up to how many
+            items of one generator are kept. Items reach the first caller as they are made, and callers that come meanwhile
+            share them; a generator with more items is handed out and not kept.
         enabled: ``False`` leaves the function alone; a callable is asked at each call.
 
     Raises:
-        ConfigurationError: at decoration, if a parameter is not what is said above.
+        ConfigurationError: at decoration, if a parameter is not what is said above, or if ``generators`` is given together
+            with ``stale``, ``early``, ``on_error`` or ``cache_exceptions``, or for what is no generator function.
         ValueError: at a call, if a function for ``ttl`` does not say seconds.
-        TypeError: at decoration, of generator functions; at a call, if an argument has neither a hash nor content that is
+        TypeError: at decoration, of generator functions without ``generators``; at a call, if an argument has neither a hash nor content that is
             known, if what ``key`` returned cannot be hashed, if the function returned something that is used up by going through it once, such as an iterator, or if a function for ``tags``
             does not give strings.
     """
@@ -177,6 +184,7 @@ def cache_result(
         "exception_ttl": (exception_ttl, 5),
         "copy": (copy, False),
         "tags": (tags, None),
+        "generators": (generators, None),
     }
     parameters |= {name: value for name, (value, default) in given.items() if value is not default}
     made: CachePolicy | Target = make("cache_result", target, parameters | {"enabled": enabled})

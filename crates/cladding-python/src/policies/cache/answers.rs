@@ -22,9 +22,12 @@ use crate::hooks::{Call, Enter, Outcome, Slot};
 use crate::target::Kind;
 
 impl Cache {
-    /// Gives a copy of a result, and what was the result of a coroutine in a coroutine again.
+    /// Gives a copy of a result, what was the result of a coroutine in a coroutine again, and items in a generator.
     #[cold]
     pub(super) fn hit_copied(&self, py: Python<'_>, value: Owned) -> Enter {
+        if self.spec.life.generators.is_some() {
+            return Enter::Elsewhere(value);
+        }
         let awaited = value
             .bound(py)
             .cast::<Awaited>()

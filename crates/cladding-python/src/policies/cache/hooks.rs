@@ -38,7 +38,9 @@ pub(super) struct Cache {
     pub(super) defers: AtomicBool,
     pub(super) hits: Counter,
     pub(super) misses: Counter,
-    waits: Counter,
+    pub(super) waits: Counter,
+    /// Generators with too many items.
+    pub(super) too_long: Counter,
     loads: Counter,
     load_ticks: Counter,
     pub(super) refreshes: Counter,
@@ -51,6 +53,8 @@ pub(super) struct Cache {
 
 /// Wakes those who wait, if anybody does.
 pub(super) fn land(py: Python<'_>, flight: Option<&Owned>, landing: Landing) {
+    // Those who share a generator wait otherwise.
+    let flight = flight.filter(|flight| flight.is_exactly::<Flight>(py));
     if let Some(Ok(flight)) = flight.map(|flight| flight.bound(py).cast::<Flight>()) {
         flight.get().land(py, landing);
     }
@@ -65,10 +69,12 @@ impl Cache {
             leads_simply: spec.life.is_simple() && matches!(target.kind, Kind::Function | Kind::Class),
             target: target.without_defaults(),
             store: Store::new(spec.max_entries, max_weight),
-            defers: AtomicBool::new(false),
+            // Answers are made of what is kept, as they are of what coroutines came to.
+            defers: AtomicBool::new(spec.life.generators.is_some()),
             hits: Counter::new(),
             misses: Counter::new(),
             waits: Counter::new(),
+            too_long: Counter::new(),
             loads: Counter::new(),
             load_ticks: Counter::new(),
             refreshes: Counter::new(),
@@ -176,6 +182,9 @@ impl Cache {
         hash: u64,
         now: u64,
     ) -> Result<Enter, Raised> {
+        if self.spec.life.generators.is_some() {
+            return self.share(call, slot, view, hash, now);
+        }
         let py = call.py;
         let caller = Caller::of(call)?;
         let mut offered = None;
@@ -260,6 +269,7 @@ impl Cache {
             entries: counts.entries,
             bytes: counts.weight * self.spec.life.unit(),
             evictions: counts.evictions.capacity,
+            too_long: self.too_long.get(),
             too_heavy: counts.evictions.weight,
             expirations: counts.evictions.expired,
             invalidations: counts.invalidated,
@@ -292,6 +302,7 @@ impl Hooks for Cache {
         let py = call.py;
         if !self.end_simply(call, slot, outcome) {
             let Some(mut data) = slot.data.take() else {
+                self.shared(call, slot, outcome);
                 return Exit::Pass;
             };
             let Some(part) = data.as_any().downcast_mut::<Part>() else {
@@ -410,6 +421,7 @@ impl Hooks for Cache {
                     Ttl::Asked(ask) => parameters.set_item("ttl", ask.bound(py))?,
                 }
                 parameters.set_item("max_entries", self.spec.max_entries)?;
+                parameters.set_item("generators", self.spec.life.generators)?;
                 self.keys.parameters(&parameters)?;
                 Ok(parameters.into_any().unbind())
             }

@@ -203,6 +203,11 @@ pub(super) fn is_spent(py: Python<'_>, value: &Owned) -> bool {
 
 /// The error for such a result.
 pub(super) fn refusal(py: Python<'_>, target: &Target, value: &Owned) -> Option<PyErr> {
+    refused(py, target, value, "returned")
+}
+
+/// The same for what the function `gave` in another way.
+pub(super) fn refused(py: Python<'_>, target: &Target, value: &Owned, gave: &str) -> Option<PyErr> {
     if !is_spent(py, value) {
         return None;
     }
@@ -218,7 +223,7 @@ pub(super) fn refusal(py: Python<'_>, target: &Target, value: &Owned) -> Option<
         "ends with the buffer that it shows"
     };
     Some(PyTypeError::new_err(format!(
-        "cache_result cannot keep what {}() returned: a {kind} {reason}; return a list, bytes or the like",
+        "cache_result cannot keep what {}() {gave}: a {kind} {reason}; make it a list, bytes or the like",
         target.full_name(),
     )))
 }

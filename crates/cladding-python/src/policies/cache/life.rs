@@ -7,7 +7,7 @@ use pyo3::types::{PyBool, PyString, PyTuple, PyType};
 
 use super::module;
 use crate::clock;
-use crate::params::{Params, plain_seconds};
+use crate::params::{Params, configuration_error, plain_seconds};
 use crate::policies::retry::random;
 
 const DEFAULT_TTL: f64 = 60.0;
@@ -48,6 +48,8 @@ pub(super) struct Life {
     /// Makes of a result what is handed out.
     pub(super) copy: Option<Owned>,
     pub(super) tags: Option<Tags>,
+    /// How many items of a generator are kept at most, where generators are.
+    pub(super) generators: Option<u64>,
 }
 
 impl Life {
@@ -66,7 +68,7 @@ impl Life {
             Some(value) if value.is_instance_of::<PyBool>() => f64::from(value.is_truthy()?),
             _ => params.number("early", 0.0, "a number from 0 up, or a bool", |beta| beta >= 0.0)?,
         };
-        Ok(Self {
+        let life = Self {
             ttl,
             jitter: params.number("jitter", 0.0, "a fraction from 0 to 1", fraction)?,
             max_bytes: params.bytes("max_bytes")?,
@@ -77,7 +79,30 @@ impl Life {
             exception_ttl: params.span("exception_ttl", DEFAULT_EXCEPTION_TTL)?,
             copy: copier(params)?,
             tags: tags(params)?,
-        })
+            generators: params.count("generators", None, 1)?,
+        };
+        life.check_generators(params)?;
+        Ok(life)
+    }
+
+    /// What is computed in the background, or raised again, is no generator.
+    fn check_generators(&self, params: &Params<'_, '_>) -> PyResult<()> {
+        let others = [
+            ("stale", self.stale.is_some()),
+            ("early", self.early > 0.0),
+            ("on_error", self.rescues),
+            ("cache_exceptions", self.exceptions.is_some()),
+        ];
+        match others.iter().find(|(_, given)| *given && self.generators.is_some()) {
+            None => Ok(()),
+            Some((other, _)) => Err(configuration_error(
+                params.py(),
+                &format!(
+                    "cache_result: `generators` and `{other}` cannot be used together: the items of a generator are \
+                          made while callers go through them, and what it raises is not kept"
+                ),
+            )),
+        }
     }
 
     /// Whether the time matters.

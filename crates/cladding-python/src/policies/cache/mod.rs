@@ -8,12 +8,13 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use crate::hooks::Hooks;
-use crate::params::Params;
+use crate::params::{Params, configuration_error};
 use crate::policy::Spec;
 use crate::target::{Kind, Target};
 
 mod answers;
 mod caller;
+mod generators;
 mod hooks;
 mod keeping;
 mod kept;
@@ -63,13 +64,26 @@ impl CacheSpec {
 
 impl Spec for CacheSpec {
     fn bind(&self, py: Python<'_>, target: &Target) -> PyResult<Arc<dyn Hooks>> {
-        if let Kind::Generator | Kind::AsyncGenerator = target.kind {
-            return Err(PyTypeError::new_err(format!(
-                "cache_result cannot decorate the {} function {}(): what it returns is used up by going through it once, \
-                 and keeping the items is not supported yet",
-                target.kind.name().replace('_', " "),
-                target.full_name(),
-            )));
+        let is_generator = matches!(target.kind, Kind::Generator | Kind::AsyncGenerator);
+        let kind = target.kind.name().replace('_', " ");
+        let name = target.full_name();
+        match self.life.generators {
+            None if is_generator => {
+                return Err(PyTypeError::new_err(format!(
+                    "cache_result cannot decorate the {kind} function {name}(): what it returns is used up by going through \
+                     it once; `generators=` says up to how many items are to be kept"
+                )));
+            }
+            Some(_) if !is_generator => {
+                return Err(configuration_error(
+                    py,
+                    &format!(
+                        "cache_result: `generators` is for generator functions and async generator functions, and {name}() \
+                         is a {kind}"
+                    ),
+                ));
+            }
+            _ => {}
         }
         caller::watch_forks(py)?;
         Ok(hooks::Cache::new(py, self.clone(), target)?)

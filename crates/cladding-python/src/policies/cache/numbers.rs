@@ -20,6 +20,8 @@ pub(super) struct Numbers {
     pub(super) entries: usize,
     pub(super) bytes: u64,
     pub(super) evictions: u64,
+    /// Generators that were not kept because of their length.
+    pub(super) too_long: u64,
     /// What had to leave because of its weight.
     pub(super) too_heavy: u64,
     pub(super) expirations: u64,
@@ -41,6 +43,7 @@ impl Numbers {
         stats.set_item("bytes", self.bytes)?;
         stats.set_item("evictions", self.evictions)?;
         stats.set_item("evictions_by_bytes", self.too_heavy)?;
+        stats.set_item("too_long", self.too_long)?;
         stats.set_item("expirations", self.expirations)?;
         stats.set_item("invalidations", self.invalidations)?;
         Ok(stats.unbind())

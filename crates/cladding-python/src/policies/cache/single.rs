@@ -63,15 +63,7 @@ impl Cache {
                 let all = PyList::empty(py);
                 for (key, value) in self.store.items(self.ticks()) {
                     let key = PyTuple::new(py, key.told(py).iter().map(|part| part.bound(py)))?;
-                    let value = match value.bound(py).cast::<Awaited>() {
-                        Ok(awaited) => awaited.get().result.clone(),
-                        Err(_) => value,
-                    };
-                    match self.handed_out(py, value) {
-                        Outcome::Returned(value) => all.append((key, value.bound(py)))?,
-                        Outcome::Raised(error) => return Err(PyErr::from_value(error.bound(py).clone())),
-                        Outcome::Suspended(_) => unreachable!("a copy is not suspended"),
-                    }
+                    all.append((key, self.shown(py, value)?.bound(py)))?;
                 }
                 Ok(all.into_any().unbind())
             }
@@ -117,12 +109,20 @@ impl Cache {
         let Some(kept) = found.filter(|kept| !kept.has_failed()) else {
             return Ok(None);
         };
-        let value = match kept.value.bound(py).cast::<Awaited>() {
+        self.shown(py, kept.value).map(Some)
+    }
+
+    /// A result apart from a call.
+    fn shown(&self, py: Python<'_>, value: Owned) -> PyResult<Owned> {
+        if let Some(items) = self.items_of(py, &value)? {
+            return Ok(items);
+        }
+        let value = match value.bound(py).cast::<Awaited>() {
             Ok(awaited) => awaited.get().result.clone(),
-            Err(_) => kept.value,
+            Err(_) => value,
         };
         match self.handed_out(py, value) {
-            Outcome::Returned(value) => Ok(Some(value)),
+            Outcome::Returned(value) => Ok(value),
             Outcome::Raised(error) => Err(PyErr::from_value(error.bound(py).clone())),
             Outcome::Suspended(_) => unreachable!("a copy is not suspended"),
         }
@@ -135,13 +135,15 @@ impl Cache {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
-        let result = Owned::from(value);
-        let kept = if self.defers.load(Ordering::Relaxed) {
-            Py::new(py, Awaited { result: result.clone() })?.into()
-        } else {
-            result.clone()
+        let (result, kept) = match self.recorded(value)? {
+            Some(recorded) => recorded,
+            None if self.defers.load(Ordering::Relaxed) => {
+                let result = Owned::from(value);
+                (result.clone(), Py::new(py, Awaited { result })?.into())
+            }
+            None => (value.into(), value.into()),
         };
-        let tags = |callable: &Owned| Ok(ask(callable, value, args, kwargs)?);
+        let tags = |callable: &Owned| Ok(ask(callable, result.bound(py), args, kwargs)?);
         let landed = self.kept(py, &result, kept, (0, self.ticks()), tags)?;
         self.with_key(py, args, kwargs, |view, hash| {
             self.store.replace(py, view, hash, self.ticks(), landed)?;

@@ -160,7 +160,7 @@ impl Store {
                 return None;
             }
             let (key, caller) = spare.take()?;
-            Some(state.lead(key, hash, caller, None))
+            Some(state.lead_with(key, hash, caller, None, offered))
         });
         if let Some(ticket) = at_once {
             return Ok(Found::Nothing(ticket, None));
@@ -175,7 +175,7 @@ impl Store {
                 Some(Place::Flight(id)) => state.busy(id, offered),
                 None => spare.take().map(|(key, caller)| {
                     let reserve = old.and_then(|id| state.results.get(id)).map(|(_, kept)| kept.clone());
-                    Found::Nothing(state.lead(key, hash, caller, old), reserve)
+                    Found::Nothing(state.lead_with(key, hash, caller, old, offered), reserve)
                 }),
             };
             if let Some(found) = self.search(py, view, hash, now, true, conclude)? {
@@ -505,6 +505,22 @@ impl State {
             replaces,
         };
         self.flights.add(hash, key, leading)
+    }
+
+    /// The same with a flight already.
+    fn lead_with(
+        &mut self,
+        key: Key,
+        hash: u64,
+        caller: Caller,
+        replaces: Option<EntryId>,
+        flight: Option<&Owned>,
+    ) -> EntryId {
+        let ticket = self.lead(key, hash, caller, replaces);
+        if let (Some(flight), Some(leading)) = (flight, self.flights.get_mut(ticket)) {
+            leading.flight.get_or_init(|| flight.clone());
+        }
+        ticket
     }
 
     /// Takes out a flight, and remembers who waits for it.
