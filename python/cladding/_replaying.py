@@ -173,18 +173,25 @@ class _Source:
         while last.next is not None:  # An interrupt came before it was noted.
             last = last.next
         link = _Link(last.index + 1, item)
-        if self._record is not None:
-            if len(self._record) < self._bound:
-                self._record.append(item)
+        record = self._record
+        if record is not None:
+            if len(record) < self._bound:
+                record.append(item)
             else:
                 self._give_up(too_long=True)
-        if self._record is None:
-            for consumer in tuple(self._consumers.values()):
-                if link.index - consumer.at > self._bound:
-                    consumer.behind = None
+                record = None
+        if record is None:
+            if len(self._consumers) > 1:
+                self._cut_off(link.index)
             self._first = link
         last.next = link
         self._last = link
+
+    def _cut_off(self, made: int) -> None:
+        """Leaves those to themselves who would have it all kept for them."""
+        for consumer in tuple(self._consumers.values()):
+            if made - consumer.at > self._bound:
+                consumer.behind = None
 
     def _give_up(self, *, too_long: bool = False, ended: bool = False) -> None:
         """Keeps nothing of this run. Newcomers begin another one."""
@@ -269,7 +276,7 @@ class Source(_Source):
                 me.at += 1
                 item = link.item
                 del behind, link
-                sent = yield source._handed(item)
+                sent = yield (item if source._copy is None else source._copy(item))
                 if sent is not None:
                     _refuse(sent)
                 del item
@@ -283,14 +290,16 @@ class Source(_Source):
 
     def _advance(self, me: _Consumer, behind: _Link) -> bool:
         """Sees to it that there is one more item, or that all is over. False if that cannot be hoped for here."""
-        thread = threading.get_ident()
-        if self._holder == thread or self._is_lost():
+        if self._holder is not None and (self._holder == threading.get_ident() or self._is_lost()):
             return False
         with self._turn:
             if behind.next is None and not self._over:
-                self._holder, self._forks = thread, _forks
+                self._holder, self._forks = threading.get_ident(), _forks
                 try:
                     self._step(me)
+                except BaseException:
+                    self._break()
+                    raise
                 finally:
                     self._holder = None
         return True
@@ -306,15 +315,8 @@ class Source(_Source):
             self._end(stop.value, me, Recorded)
         except Exception as error:  # noqa: BLE001 - everybody gets it
             self._fail(error)
-        except BaseException:
-            self._break()
-            raise
         else:
-            try:
-                self._add(item)
-            except BaseException:
-                self._break()
-                raise
+            self._add(item)
 
     def _leave(self, me: _Consumer) -> None:
         """Ends the run if nobody else wants it."""
@@ -337,7 +339,7 @@ class AsyncSource(_Source):
         super().__init__(recording, bound, copy, made)
         self._loop = _here()[1]
         self._holder: object = None
-        self._waiters: list[Any] = []
+        self._waiters: list[Callable[[], None]] = []
 
     def admits(self) -> bool | None:
         """Whether who asks can share it. ``None`` if it will never go on."""
@@ -371,7 +373,7 @@ class AsyncSource(_Source):
                 me.at += 1
                 item = link.item
                 del behind, link
-                sent = yield source._handed(item)
+                sent = yield (item if source._copy is None else source._copy(item))
                 if sent is not None:
                     _refuse(sent)
                 del item
@@ -392,6 +394,9 @@ class AsyncSource(_Source):
                 self._holder = task or self
                 try:
                     await self._step(me)
+                except BaseException:
+                    self._break()
+                    raise
                 finally:
                     self._holder = None
                     self._wake()
@@ -402,18 +407,17 @@ class AsyncSource(_Source):
         return True
 
     async def _wait(self) -> None:
+        event: Any
         if under_trio():
             import trio
 
             event = trio.Event()
-            self._waiters.append(event.set)
-            await event.wait()
         else:
             import asyncio
 
-            future = asyncio.get_running_loop().create_future()
-            self._waiters.append(lambda: future.done() or future.set_result(None))
-            await future
+            event = asyncio.Event()
+        self._waiters.append(event.set)
+        await event.wait()
 
     def _wake(self) -> None:
         waiters, self._waiters = self._waiters, []
@@ -431,15 +435,8 @@ class AsyncSource(_Source):
             self._end(None, me, AsyncRecorded)
         except Exception as error:  # noqa: BLE001 - everybody gets it
             self._fail(error)
-        except BaseException:
-            self._break()
-            raise
         else:
-            try:
-                self._add(item)
-            except BaseException:
-                self._break()
-                raise
+            self._add(item)
 
     async def _leave(self, me: _Consumer) -> None:
         """Ends the run if nobody else wants it."""

@@ -125,14 +125,18 @@ def test_what_is_too_long_is_let_go() -> None:
 def test_the_rest_of_the_parameters(made: Made) -> None:
     lives: list[Any] = []
 
+    def life(items: Any) -> float:
+        lives.append(items)
+        return 60
+
     @cache_result(
-        ttl=lambda items: lives.append(items) or 60,  # type: ignore[func-returns-value]
+        ttl=life,
         generators=5,
         key=lambda count: count % 10,
         tags=lambda items, count: [str(count), str(len(items))],
         max_bytes="1MiB",
     )
-    def f(count: int) -> Generator[int, None, str]:
+    def f(count: int) -> Generator[int, None, Any]:
         return (yield from made(count))
 
     assert through(f(3)) == through(f(13)) == ([0, 1, 2], "end")
@@ -296,6 +300,21 @@ def test_what_nobody_wants_is_closed(f: Any, made: Made, end: Callable[[Any], No
     assert made.log.count("begin") == 2
 
 
+def test_what_closing_raises_is_the_last_ones() -> None:
+    @cache_result(generators=5)
+    def f() -> Generator[int, None, None]:
+        try:
+            yield 1
+        finally:
+            raise KeyError("closing")
+
+    one, other = f(), f()
+    next(one), next(other)
+    one.close()
+    with pytest.raises(KeyError, match="closing"):
+        other.close()
+
+
 def test_who_falls_too_far_behind_is_on_its_own(f: Any, made: Made) -> None:
     slow, fast = f(20), f(20)
     assert [next(slow), next(slow)] == [0, 1]
@@ -339,7 +358,7 @@ def test_a_generator_inside_itself_shares_what_there_is() -> None:
         begun.append(1)
         yield 2
         for number in itertools.count(3, 2):
-            if all(number % prime for prime in itertools.takewhile(lambda p: p * p <= number, primes())):  # noqa: B023
+            if all(number % prime for prime in itertools.takewhile(lambda p: p * p <= number, primes())):
                 yield number
 
     assert list(itertools.islice(primes(), 25))[-1] == 97
@@ -437,7 +456,10 @@ def test_no_caller_and_no_item_is_kept_alive(f: Any) -> None:
         ({"generators": 5, "stale": 3}, "`generators` and `stale` cannot be used together"),
         ({"generators": 5, "early": True}, "`generators` and `early` cannot be used together"),
         ({"generators": 5, "on_error": "stale"}, "`generators` and `on_error` cannot be used together"),
-        ({"generators": 5, "cache_exceptions": KeyError}, "`generators` and `cache_exceptions` cannot be used together"),
+        (
+            {"generators": 5, "cache_exceptions": KeyError},
+            "`generators` and `cache_exceptions` cannot be used together",
+        ),
     ],
 )
 def test_wrong_configuration(given: dict[str, Any], message: str) -> None:
@@ -457,4 +479,4 @@ def test_only_generator_functions_have_items() -> None:
 
     for target, kind in ((coroutine, "coroutine"), (function, "function"), (Class, "class")):
         with pytest.raises(ConfigurationError, match=rf"`generators` is for generator functions .* is a {kind}"):
-            cache_result(generators=5)(target)  # type: ignore[operator]
+            cache_result(generators=5)(target)

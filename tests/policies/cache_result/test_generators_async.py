@@ -10,7 +10,7 @@ import inspect
 import sys
 import threading
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -40,7 +40,7 @@ async def turns(count: int = 1) -> None:
         import trio
 
         for _ in range(count):
-            await trio.sleep(0)
+            await trio.lowlevel.checkpoint()
     else:
         for _ in range(count):
             await asyncio.sleep(0)
@@ -56,7 +56,7 @@ async def together(*calls: Callable[[], Any]) -> list[Any]:
         async def one(index: int) -> None:
             try:
                 results[index] = await calls[index]()
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 results[index] = error
 
         async with trio.open_nursery() as nursery:
@@ -246,39 +246,40 @@ def test_a_cancelled_task_ends_nothing_for_others() -> None:
 def test_a_cancelled_task_of_trio_ends_nothing_for_others() -> None:
     trio = pytest.importorskip("trio")
     testing = pytest.importorskip("trio.testing")
-    begun: list[int] = []
+    begun: list[Any] = []
     results: list[Any] = []
+    scopes: dict[Any, Any] = {}
 
     async def main() -> None:
         stop = trio.Event()
 
         @cache_result(generators=5)
         async def f() -> AsyncIterator[int]:
-            begun.append(1)
+            begun.append(trio.lowlevel.current_task())
             yield 0
+            begun.append(trio.lowlevel.current_task())
             await stop.wait()
             yield 1
 
-        async def consume(scope: Any) -> None:
-            with scope:
+        async def consume() -> None:
+            with trio.CancelScope() as scope:
+                scopes[trio.lowlevel.current_task()] = scope
                 results.append(await through(f()))
 
         async with trio.open_nursery() as nursery:
-            scopes = [trio.CancelScope() for _ in range(4)]
-            for scope in scopes:
-                nursery.start_soon(consume, scope)
+            for _ in range(5):
+                nursery.start_soon(consume)
             await testing.wait_all_tasks_blocked()
-            scopes[1].cancel()
-            for scope in scopes:
-                if begun == [1]:
-                    scope.cancel()
-                    await testing.wait_all_tasks_blocked()
+            # One makes the item, the others wait for it.
+            makes = begun[-1]
+            scopes.pop(next(task for task in scopes if task is not makes)).cancel()
+            scopes.pop(makes).cancel()
+            await testing.wait_all_tasks_blocked()
             stop.set()
 
     trio.run(main)
-    assert begun == [1, 1]
-    assert results
-    assert all(result == [0, 1] for result in results)
+    assert len(begun) == 4
+    assert results == [[0, 1]] * 3
 
 
 def test_another_event_loop_makes_its_own() -> None:
@@ -314,6 +315,36 @@ def test_another_event_loop_makes_its_own() -> None:
     # What the first one's loop has left is there for all.
     assert asyncio.run(through(f())) == [0, 1]
     assert len(begun) == 2
+
+
+def test_who_goes_on_in_another_event_loop_waits_for_nobody() -> None:
+    entered, stop = threading.Event(), threading.Event()
+    begun: list[int] = []
+
+    @cache_result(generators=5)
+    async def f() -> AsyncIterator[int]:
+        begun.append(1)
+        yield 0
+        if len(begun) == 1:
+            entered.set()
+            assert await asyncio.to_thread(stop.wait, 20)
+        yield 1
+
+    one, other = f(), f()
+
+    async def first() -> list[int]:
+        assert [await anext(one), await anext(other)] == [0, 0]
+        return await through(one)
+
+    results: list[Any] = []
+    thread = threading.Thread(target=lambda: results.append(asyncio.run(first())), daemon=True)
+    thread.start()
+    assert entered.wait(20)
+    assert asyncio.run(through(other)) == [1]
+    stop.set()
+    joined([thread])
+    assert results == [[1]]
+    assert begun == [1, 1]
 
 
 def test_what_a_closed_event_loop_has_left_is_begun_anew() -> None:
@@ -359,7 +390,7 @@ def test_a_generator_inside_itself(run: Any) -> None:
     begun = []
 
     @cache_result(generators=20)
-    async def f(count: int) -> AsyncIterator[int]:
+    async def f(count: int) -> AsyncGenerator[int, None]:
         begun.append(count)
         total = 0
         for index in range(count):
