@@ -113,6 +113,16 @@ def cached_between(x: int) -> str:
     return str(x)
 
 
+@cache_result(ttl=60, generators=100)
+def cached_items(x: int) -> Iterator[str]:
+    yield str(x)
+
+
+@cache_result(generators=100)
+async def cached_async_items(x: int) -> AsyncIterator[str]:
+    yield str(x)
+
+
 class Service:
     @cache_result(ttl=timedelta(minutes=1))
     def method(self, x: int) -> Service:
@@ -139,6 +149,8 @@ assert_type(cached_between(3), str)
 assert_type(cached.cache_info().hits, int)
 assert_type(cached.cache_info().maxsize, int | None)
 assert_type(cached_by_key(1, option=2), int)
+assert_type(cached_items(1), Iterator[str])
+assert_type(cached_async_items(x=1), AsyncIterator[str])
 cached.cache_clear()
 assert_type(Service().method(3), Service)
 assert_type(Service.method(Service(), 3), Service)

@@ -447,6 +447,29 @@ def test_no_caller_and_no_item_is_kept_alive(f: Any) -> None:
     assert ref() is None
 
 
+def test_nothing_is_kept_alive_by_what_has_failed() -> None:
+    class Argument:
+        pass
+
+    @cache_result(generators=5)
+    def f(_argument: Argument) -> Iterator[int]:
+        yield 1
+        raise KeyError
+
+    def fails() -> weakref.ref[Argument]:
+        argument = Argument()
+        one, other = f(argument), f(argument)
+        next(one), next(other)
+        for generator in (one, other):
+            with pytest.raises(KeyError):
+                next(generator)
+        return weakref.ref(argument)
+
+    ref = fails()
+    gc.collect()
+    assert ref() is None
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
