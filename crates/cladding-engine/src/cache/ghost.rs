@@ -16,7 +16,10 @@ pub(super) struct Ghost {
     /// How many evictions one size of the table is.
     size: usize,
     sizes: usize,
-    evictions: u64,
+    /// The evictions so far, in parts of the table's size.
+    clock: u16,
+    /// What is above a whole number of parts, times the size.
+    above: usize,
     /// Made when the first hash comes.
     buckets: Vec<[Mark; WAYS]>,
 }
@@ -34,7 +37,8 @@ impl Ghost {
         Self {
             size: size.max(1),
             sizes,
-            evictions: 0,
+            clock: 0,
+            above: 0,
             buckets: Vec::new(),
         }
     }
@@ -55,8 +59,8 @@ impl Ghost {
             let buckets = (self.size * self.sizes).div_ceil(WAYS);
             self.buckets = vec![[Mark::default(); WAYS]; buckets];
         }
-        self.evictions += 1;
-        let (clock, at) = (self.clock(), self.bucket_of(hash));
+        self.advance();
+        let (clock, at) = (self.clock, self.bucket_of(hash));
         let bucket = &mut self.buckets[at];
         let age = |mark: &Mark| {
             if mark.fingerprint == 0 {
@@ -82,7 +86,7 @@ impl Ghost {
         if self.buckets.is_empty() {
             return None;
         }
-        let (clock, at) = (self.clock(), self.bucket_of(hash));
+        let (clock, at) = (self.clock, self.bucket_of(hash));
         let found = self.buckets[at]
             .iter_mut()
             .find(|mark| mark.fingerprint == fingerprint(hash))?;
@@ -90,8 +94,14 @@ impl Ghost {
         Some(f32::from(clock.wrapping_sub(found.came_at)) / PARTS as f32)
     }
 
-    fn clock(&self) -> u16 {
-        (self.evictions * u64::from(PARTS) / self.size as u64) as u16
+    /// Counts an eviction. Divides only where a part is full.
+    #[inline]
+    fn advance(&mut self) {
+        self.above += PARTS as usize;
+        if self.above >= self.size {
+            self.clock = self.clock.wrapping_add((self.above / self.size) as u16);
+            self.above %= self.size;
+        }
     }
 
     fn bucket_of(&self, hash: u64) -> usize {

@@ -218,7 +218,9 @@ impl<K, V> Table<K, V> {
     /// [`remove`](Self::remove) it before.
     pub fn insert(&mut self, hash: u64, key: K, value: V, now: u64, life: Life) -> Removed<K, V> {
         let mut removed = Removed::new();
-        self.expire_hash_into(&mut removed, hash, now);
+        if self.wheel.is_some() {
+            self.expire_hash_into(&mut removed, hash, now);
+        }
         self.expire_into(&mut removed, now, EXPIRED_PER_INSERT, STEPS_PER_INSERT);
         let weight = u64::from(life.weight);
         if self.max_entries == 0 || weight > self.max_weight {
