@@ -290,9 +290,9 @@ impl Hooks for Cache {
         {
             let now = self.now(call);
             match self.store.find_quickly(call.py, quick, hash, now) {
-                Some(Hit::Plain(value)) => return self.hit(call.py, value),
-                None if self.leads_simply && self.lead_simply(call, slot, quick, hash) => return Enter::Proceed,
-                Some(Hit::Noted(..)) | None => {}
+                Ok(Hit::Plain(value)) => return self.hit(call.py, value),
+                Err(false) if self.leads_simply && self.lead_simply(call, slot, quick, hash) => return Enter::Proceed,
+                Ok(Hit::Noted(..)) | Err(_) => {}
             }
         }
         self.enter_by_view(call, slot)

@@ -133,12 +133,16 @@ impl Store {
         })
     }
 
-    /// The result under the key of a call as most are.
+    /// The result under the key of a call as most are; or whether there is another one with the same hash.
     #[inline]
-    pub(super) fn find_quickly(&self, py: Python<'_>, quick: Quick<'_>, hash: u64, now: u64) -> Option<Hit> {
+    pub(super) fn find_quickly(&self, py: Python<'_>, quick: Quick<'_>, hash: u64, now: u64) -> Result<Hit, bool> {
         self.0.with(|state| {
-            let (id, kept) = state.results.find(hash, now, |key| quick.is(py, key))?;
-            Some(Hit::of(id, kept))
+            let mut others = false;
+            let found = state.results.find(hash, now, |key| {
+                others = true;
+                quick.is(py, key)
+            });
+            found.map(|(id, kept)| Hit::of(id, kept)).ok_or(others)
         })
     }
 

@@ -19,7 +19,8 @@ pub(super) struct Simple {
 
 impl Store {
     /// Makes the caller the one who computes, under this number, if there is nothing with that hash. What another call has
-    /// left over comes with it.
+    /// left over comes with it. The caller has just looked among the results, so that they are looked through again only
+    /// where other threads may have come in between.
     #[inline]
     pub(in super::super) fn lead_quickly(
         &self,
@@ -27,7 +28,7 @@ impl Store {
         key: impl FnOnce() -> Option<Key>,
     ) -> Option<(u64, Option<Box<dyn SlotData>>)> {
         self.0.with(|state| {
-            if state.results.has_hash(hash) {
+            if cfg!(Py_GIL_DISABLED) && state.results.has_hash(hash) {
                 return None;
             }
             if state.latest.is_some() {
