@@ -1,9 +1,10 @@
 //! Where results are kept that processes share: a database file, or a Redis server. Knows no Python, and not what a record says.
 
+mod file;
 mod front;
 mod locked;
 mod random;
 mod store;
 
-pub use front::{Done, Front, News, Op, Reply, State};
+pub use front::{Done, Front, News, Op, Reply, State, open};
 pub use store::{Begun, Key, Limit, Record, Store, Token, Trouble, Watcher};

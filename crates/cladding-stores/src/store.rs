@@ -142,6 +142,13 @@ pub trait Store: Send + Sync {
     /// `listens` when that begins. False if this store cannot.
     fn watch(&self, space: &Arc<str>, watcher: &Arc<dyn Watcher>) -> bool;
 
+    /// Says that this process is about to fork: what a child must not inherit is given up, and not taken again until the
+    /// fork is over.
+    fn forking(&self) {}
+
+    /// Says that a fork that [`Store::forking`] has told of is over, in the process that has forked.
+    fn fork_over(&self) {}
+
     /// Says that this is a child process just after a fork, with one thread: connections and threads are the parent's.
     fn forked(&self);
 }

@@ -19,6 +19,7 @@ use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 
 pub use news::News;
 pub use op::{Op, Reply};
+pub use url::open;
 
 use crate::store::{Limit, Store, Trouble, Watcher};
 use queue::Queue;
@@ -162,13 +163,34 @@ impl Front {
         }
     }
 
-    /// [`Front::forked`] for all that are open.
-    pub fn all_forked() {
-        for front in FRONTS.load().iter().flat_map(|fronts| fronts.values()) {
-            if let Some(front) = front.upgrade() {
-                front.forked();
-            }
+    /// To be called before a fork, for all that are open: [`Store::forking`]. May wait for a second.
+    pub fn all_forking() {
+        for front in Self::all() {
+            front.store.forking();
         }
+    }
+
+    /// To be called after a fork in the process that has forked, or has failed to: [`Store::fork_over`].
+    pub fn all_fork_over() {
+        for front in Self::all() {
+            front.store.fork_over();
+        }
+    }
+
+    /// To be called in a child process just after a fork: [`Front::forked`] for all that are open.
+    pub fn all_forked() {
+        for front in Self::all() {
+            front.forked();
+        }
+    }
+
+    fn all() -> Vec<Arc<Self>> {
+        let fronts = FRONTS.load();
+        fronts
+            .iter()
+            .flat_map(|fronts| fronts.values())
+            .filter_map(Weak::upgrade)
+            .collect()
     }
 
     fn work(&self) -> Guard<Arc<Work>> {

@@ -5,6 +5,11 @@ use std::sync::Arc;
 
 use crate::store::Store;
 
+/// The store at a URL, by itself: what a [`Front`](super::Front) is over.
+pub fn open(url: &str) -> Result<Arc<dyn Store>, String> {
+    parse(url)?.open()
+}
+
 /// Where a store is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Address {
@@ -48,7 +53,7 @@ fn parse_file(url: &str, rest: &str) -> Result<Address, String> {
             ));
         }
         max_bytes = bytes(value).ok_or_else(|| {
-            format!("store = {url:?}: max_bytes must be a number of bytes from 64KiB on, such as 500MB or 1GiB, not {value:?}")
+            format!("store = {url:?}: max_bytes must be a number of bytes from 256KiB on, such as 500MB or 1GiB, not {value:?}")
         })?;
     }
     let path = decoded(path).ok_or_else(|| format!("store = {url:?}: its path is not properly percent-encoded"))?;
@@ -79,7 +84,7 @@ fn bytes(text: &str) -> Option<u64> {
     };
     number
         .checked_mul(unit)
-        .filter(|bytes| (64 << 10..=i64::MAX as u64).contains(bytes))
+        .filter(|bytes| (256 << 10..=i64::MAX as u64).contains(bytes))
 }
 
 /// A text without its percent-encoding.
@@ -140,7 +145,7 @@ impl Address {
 
     pub(super) fn open(&self) -> Result<Arc<dyn Store>, String> {
         match self {
-            Self::File { .. } => Err("the file store is not built yet".to_owned()),
+            Self::File { path, max_bytes } => Ok(crate::file::open(path.clone(), *max_bytes)),
             // ---- REDIS: becomes crate::redis::open(url) ----
             Self::Redis { .. } => Err("the Redis store is not built yet".to_owned()),
         }
