@@ -1,4 +1,5 @@
 //! Where results are kept that processes share: a database file, or a Redis server. Knows no Python, and not what a record says.
+#![forbid(unsafe_code)]
 
 mod file;
 mod front;
