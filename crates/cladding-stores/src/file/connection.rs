@@ -134,6 +134,11 @@ fn prepare(connection: &Connection, path: &Path) -> Result<(), Trouble> {
             .pragma_query_value(None, name, |row| row.get::<_, i32>(0))
             .map_err(failed)
     };
+    let is_empty = || {
+        connection
+            .query_row("select not exists (select * from sqlite_schema)", [], |row| row.get(0))
+            .map_err(failed)
+    };
     let is_ours = || -> Result<bool, Trouble> {
         match (number("application_id")?, number("user_version")?) {
             (APPLICATION, VERSION) => Ok(true),
@@ -142,7 +147,7 @@ fn prepare(connection: &Connection, path: &Path) -> Result<(), Trouble> {
                  give this one another file, or remove it",
                 path.display()
             ))),
-            (0, 0) if number("schema_version")? == 0 => Ok(false),
+            (0, 0) if is_empty()? => Ok(false),
             _ => Err(Trouble::Down(format!(
                 "{} is a database, but not one of cladding's; it is left as it is",
                 path.display()

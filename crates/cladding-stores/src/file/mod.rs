@@ -8,6 +8,8 @@ mod connection;
 mod pool;
 mod process;
 mod rows;
+#[cfg(test)]
+mod test_file;
 
 use std::path::PathBuf;
 use std::sync::Arc;
