@@ -80,6 +80,9 @@ pub(super) fn open(path: &Path) -> Result<Connection, Trouble> {
     connection.busy_handler(Some(wait_for_others)).map_err(failed)?;
     connection.progress_handler(STEPS, Some(is_over)).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Otherwise some statements are planned anew whenever their parameters change.
+    let stable_plans = DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
+    connection.set_db_config(stable_plans, true).map_err(failed)?;
     prepare(&connection, path)?;
     Ok(connection)
 }
@@ -166,9 +169,10 @@ fn prepare(connection: &Connection, path: &Path) -> Result<(), Trouble> {
     connection
         .pragma_update(None, "synchronous", "normal")
         .map_err(failed)?;
-    connection
-        .pragma_update(None, "journal_size_limit", 16 << 20)
-        .map_err(failed)?;
+    // The log is written back, and the disk waited for, once in 16 MB rather than in 4.
+    for (name, value) in [("wal_autocheckpoint", 4000), ("journal_size_limit", 16 << 20)] {
+        connection.pragma_update(None, name, value).map_err(failed)?;
+    }
     if ours {
         return Ok(());
     }

@@ -13,6 +13,7 @@ mod test_file;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
@@ -27,12 +28,16 @@ use crate::store::{Begun, Key, Limit, Record, Store, Token, Trouble, Watcher};
 const SWEPT: i64 = 8;
 /// How many records one transaction takes out to make room, or because somebody wants them out.
 const ERASED: usize = 256;
+/// What share of the room that is left one process uses before it looks again.
+const SHARE: u64 = 16;
 /// What a record takes up besides its bytes.
 const OVERHEAD: u64 = 256;
 
 struct FileStore {
     pool: Pool,
     max_bytes: u64,
+    /// How many bytes may be written before the size of the file is looked at again.
+    unlooked: AtomicU64,
     now: fn() -> Moment,
 }
 
@@ -41,6 +46,7 @@ pub(crate) fn open(path: PathBuf, max_bytes: u64) -> Arc<dyn Store> {
     Arc::new(FileStore {
         pool: Pool::new(path),
         max_bytes,
+        unlooked: AtomicU64::new(0),
         now: Moment::now,
     })
 }
@@ -154,8 +160,25 @@ impl FileStore {
 
     /// Takes out a bounded number of records, expired ones first, until there is room for so many bytes. Says whether there is.
     fn makes_room(&self, connection: &Connection, needed: u64, now: &Moment) -> rusqlite::Result<bool> {
+        let take = |unlooked: u64| unlooked.checked_sub(needed);
+        if self
+            .unlooked
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .is_ok()
+        {
+            return Ok(true);
+        }
         let mut erased = 0;
-        while rows::bytes(connection)? + needed > self.max_bytes {
+        loop {
+            let left = self
+                .max_bytes
+                .checked_sub(rows::bytes(connection)?)
+                .and_then(|left| left.checked_sub(needed));
+            if let Some(left) = left {
+                // A share of it, as other processes write too.
+                self.unlooked.store(left / SHARE, Ordering::Relaxed);
+                return Ok(true);
+            }
             if erased >= ERASED {
                 return Ok(false);
             }
@@ -169,7 +192,6 @@ impl FileStore {
             }
             erased += step;
         }
-        Ok(true)
     }
 
     /// Ends the leases of a space, and takes records out in steps, so that others can write between.

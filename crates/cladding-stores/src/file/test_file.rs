@@ -40,6 +40,7 @@ impl Home {
         FileStore {
             pool: Pool::new(self.file()),
             max_bytes,
+            unlooked: AtomicU64::new(0),
             now: || NOW.get(),
         }
     }

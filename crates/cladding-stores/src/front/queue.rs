@@ -20,7 +20,7 @@ const MOST: usize = 10_000;
 /// How many bytes wait at most, besides those of one operation.
 const MOST_BYTES: usize = 256 << 20;
 /// How many reads are done in one exchange, and among how many operations they are looked for.
-const READS: usize = 512;
+const READS: usize = 128;
 const LOOKED_AT: usize = 2048;
 
 #[derive(Default)]
