@@ -132,25 +132,26 @@ fn make(path: &Path) -> Result<(), Trouble> {
 /// Finds out whether the database is ours, and makes its tables if it is empty.
 fn prepare(connection: &Connection, path: &Path) -> Result<(), Trouble> {
     let failed = |error: rusqlite::Error| trouble(path, &error);
-    let number = |name: &str| {
+    // In one statement, as another process may be making the tables.
+    let marks = || {
         connection
-            .pragma_query_value(None, name, |row| row.get::<_, i32>(0))
-            .map_err(failed)
-    };
-    let is_empty = || {
-        connection
-            .query_row("select not exists (select * from sqlite_schema)", [], |row| row.get(0))
+            .query_row(
+                "select application_id, user_version, not exists (select * from sqlite_schema) \
+                 from pragma_application_id, pragma_user_version",
+                [],
+                |row| Ok((row.get::<_, i32>(0)?, row.get::<_, i32>(1)?, row.get::<_, bool>(2)?)),
+            )
             .map_err(failed)
     };
     let is_ours = || -> Result<bool, Trouble> {
-        match (number("application_id")?, number("user_version")?) {
-            (APPLICATION, VERSION) => Ok(true),
-            (APPLICATION, version) => Err(Trouble::Down(format!(
+        match marks()? {
+            (APPLICATION, VERSION, _) => Ok(true),
+            (APPLICATION, version, _) => Err(Trouble::Down(format!(
                 "{} was made by another version of cladding (its tables are of version {version}, not {VERSION}); \
                  give this one another file, or remove it",
                 path.display()
             ))),
-            (0, 0) if is_empty()? => Ok(false),
+            (0, 0, true) => Ok(false),
             _ => Err(Trouble::Down(format!(
                 "{} is a database, but not one of cladding's; it is left as it is",
                 path.display()
