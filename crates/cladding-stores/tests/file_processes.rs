@@ -1,4 +1,5 @@
 //! The file under several processes, some of which are killed or stopped. A process is this program again, in a role.
+#![cfg(unix)]
 
 mod common;
 

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -336,6 +336,48 @@ fn many_threads_find_what_they_have_put() {
         }
     });
     assert_eq!(front.state().failures, 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn nothing_is_open_while_the_process_forks() {
+    let folder = Folder::new();
+    let front = Front::open(&folder.url("store.db")).unwrap();
+    let open = || {
+        std::fs::read_dir("/proc/self/fd")
+            .unwrap()
+            .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
+            .filter(|file| file.starts_with(&folder.0))
+            .count()
+    };
+    let stop = AtomicBool::new(false);
+    let rounds = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for digest in 0..4 {
+            let (front, stop, rounds) = (&front, &stop, &rounds);
+            scope.spawn(move || {
+                while !stop.load(Ordering::SeqCst) {
+                    front.do_now(&put(digest, b"x"), LIMIT).unwrap();
+                    rounds.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+        }
+        for _ in 0..20 {
+            let before = rounds.load(Ordering::SeqCst);
+            until(|| rounds.load(Ordering::SeqCst) > before);
+            Front::all_forking();
+            assert_eq!(open(), 0);
+            Front::all_fork_over();
+        }
+        stop.store(true, Ordering::SeqCst);
+    });
+    assert!(open() > 0);
+    front.forked();
+    assert_eq!(front.state().failures, 0);
+    assert!(
+        front.do_now(&get(1), LIMIT).is_ok(),
+        "without effect in the process that has forked"
+    );
 }
 
 #[test]

@@ -110,7 +110,9 @@ mod test {
         assert!(!elsewhere.is_dead(&this), "what its number means is not known here");
         child.kill().unwrap();
         // A zombie until it is waited for.
+        let killed = std::time::Instant::now();
         while !process.is_dead(&this) {
+            assert!(killed.elapsed() < std::time::Duration::from_secs(20));
             std::thread::yield_now();
         }
         child.wait().unwrap();

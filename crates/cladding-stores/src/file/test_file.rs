@@ -164,6 +164,7 @@ fn expired_records_make_room_before_living_ones() {
     assert_eq!(count(&store), 61, "expired ones are swept by writes");
 }
 
+#[cfg(unix)]
 #[test]
 fn only_its_owner_may_read_it() {
     use std::os::unix::fs::PermissionsExt;
