@@ -201,6 +201,31 @@ fn writers_that_are_killed_lose_nothing_that_was_acknowledged() {
 }
 
 #[test]
+fn writers_that_are_killed_while_they_make_room_leave_it_sound_and_within_its_bound() {
+    let folder = Folder::new();
+    let url = folder.url("store.db?max_bytes=1MiB");
+    let path = format!("{}/store.db", folder.0.display());
+    for round in 0..8_u128 {
+        let mut writers: Vec<Actor> = (0..2)
+            .map(|which| Actor::new(&format!("write {}", (round * 2 + which) << 32), &url))
+            .collect();
+        // So many that there is no room for all of them.
+        for writer in &mut writers {
+            for _ in 0..60 {
+                writer.hear().unwrap();
+            }
+        }
+        thread::sleep(Duration::from_micros(900 * round as u64));
+        for writer in writers {
+            writer.killed();
+        }
+        sound(&path);
+        let size = std::fs::metadata(&path).unwrap().len();
+        assert!(size < (1 << 20) + (256 << 10), "{size}");
+    }
+}
+
+#[test]
 fn of_eight_processes_one_computes() {
     let folder = Folder::new();
     let actors: Vec<Actor> = (0..8).map(|_| Actor::new("call", &folder.url("store.db"))).collect();

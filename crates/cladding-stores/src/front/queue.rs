@@ -53,32 +53,21 @@ struct Job {
 impl Queue {
     pub(super) fn submit(work: &Arc<Work>, op: Op, within: Duration, done: Done) -> Result<(), Trouble> {
         let queue = &work.queue;
-        let refused = |op: &Op, reason| {
-            if let Some((key, token)) = op.ends() {
-                work.leases.forget(key, token);
-            }
-            Err(work.refuse(op.kind(), reason))
-        };
         if work.rests(&op) {
-            if let Some((key, token)) = op.ends() {
-                work.leases.forget(key, token);
-            }
-            work.skip();
+            work.skip(&op);
             return Err(Trouble::Resting);
         }
         let mut state = locked(&queue.state);
-        if state.jobs.len() >= MOST || state.bytes >= MOST_BYTES {
+        let refusal = if state.jobs.len() >= MOST || state.bytes >= MOST_BYTES {
+            Some("too many operations wait for it")
+        } else if state.idle == 0 && !state.start(work) && state.threads == 0 {
+            Some("no thread can be started to work on it")
+        } else {
+            None
+        };
+        if let Some(reason) = refusal {
             drop(state);
-            return refused(&op, "too many operations wait for it");
-        }
-        if state.idle == 0 && state.threads < THREADS {
-            // With the lock held, so that the thread finds the operation.
-            if start(work) {
-                state.threads += 1;
-            } else if state.threads == 0 {
-                drop(state);
-                return refused(&op, "no thread can be started to work on it");
-            }
+            return Err(work.refuse(&op, reason));
         }
         let limit = Limit::within(within);
         state.bytes += op.size();
@@ -112,14 +101,6 @@ impl Queue {
     }
 }
 
-fn start(work: &Arc<Work>) -> bool {
-    let work = Arc::clone(work);
-    std::thread::Builder::new()
-        .name("cladding-store".to_owned())
-        .spawn(move || serve(&work))
-        .is_ok()
-}
-
 /// The life of a background thread.
 fn serve(work: &Arc<Work>) {
     let queue = &work.queue;
@@ -127,11 +108,15 @@ fn serve(work: &Arc<Work>) {
     loop {
         let jobs = state.take();
         if !jobs.is_empty() {
-            let another = state.idle > 0 && !state.jobs.is_empty();
-            drop(state);
-            if another {
-                queue.more.notify_one();
+            // What is left need not wait for this.
+            if !state.jobs.is_empty() {
+                if state.idle > 0 {
+                    queue.more.notify_one();
+                } else {
+                    state.start(work);
+                }
             }
+            drop(state);
             let scopes: Vec<Op> = jobs.iter().map(|job| job.op.bare()).collect();
             perform(work, jobs);
             state = locked(&queue.state);
@@ -173,10 +158,7 @@ fn wait<'a>(condition: &Condvar, state: MutexGuard<'a, State>, time: Duration) -
 fn perform(work: &Arc<Work>, jobs: Vec<Job>) {
     let (jobs, late): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| job.limit.left().is_some());
     for job in late {
-        if let Some((key, token)) = job.op.ends() {
-            work.leases.forget(key, token);
-        }
-        work.skip();
+        work.skip(&job.op);
         let trouble = Trouble::Down("its time was over before its turn came".to_owned());
         answer(job.done, Err(trouble));
     }
@@ -224,6 +206,20 @@ fn answer(done: Done, outcome: Result<Reply, Trouble>) {
 }
 
 impl State {
+    /// Starts a thread, if there may be another and it can be. It finds what waits once the lock is let go.
+    fn start(&mut self, work: &Arc<Work>) -> bool {
+        if self.threads == THREADS {
+            return false;
+        }
+        let work = Arc::clone(work);
+        let started = std::thread::Builder::new()
+            .name("cladding-store".to_owned())
+            .spawn(move || serve(&work))
+            .is_ok();
+        self.threads += usize::from(started);
+        started
+    }
+
     fn is_quiet(&self) -> bool {
         self.jobs.is_empty() && self.busy.is_empty()
     }

@@ -49,9 +49,7 @@ impl Work {
 
     /// Does an operation, unless the store rests.
     pub(super) fn run(self: &Arc<Self>, op: &Op, limit: Limit) -> Result<Reply, Trouble> {
-        if let Some((key, token)) = op.ends() {
-            self.leases.forget(key, token);
-        }
+        self.let_go(op);
         let reply = self.guarded(op.kind(), op.is_explicit(), || op.run(&*self.store, limit))?;
         if let (Op::Begin { key, lease, .. }, Reply::Begun(Begun::Leads(token))) = (op, &reply) {
             Leases::hold(self, key.clone(), *token, *lease);
@@ -67,7 +65,7 @@ impl Work {
         operation: impl FnOnce() -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
         let Some(attempt) = locked(&self.rest).attempt(Instant::now(), anyway) else {
-            self.skip();
+            self.counts.skipped.fetch_add(1, Ordering::Relaxed);
             return Err(Trouble::Resting);
         };
         let outcome = catch_unwind(AssertUnwindSafe(operation))
@@ -107,16 +105,25 @@ impl Work {
                 .is_some_and(|left| left > Duration::ZERO)
     }
 
-    /// Counts an operation that was not tried.
-    pub(super) fn skip(&self) {
+    /// Notes an operation that is not tried.
+    pub(super) fn skip(&self, op: &Op) {
+        self.let_go(op);
         self.counts.skipped.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts an operation that was refused before it came to the store, and says so once.
-    pub(super) fn refuse(&self, kind: usize, reason: &str) -> Trouble {
+    /// Notes an operation that is refused before it comes to the store, and says so once.
+    pub(super) fn refuse(&self, op: &Op, reason: &str) -> Trouble {
+        self.let_go(op);
         self.counts.refusals.fetch_add(1, Ordering::Relaxed);
-        self.board.refused(kind, reason);
+        self.board.refused(op.kind(), reason);
         Trouble::Refused(reason.to_owned())
+    }
+
+    /// No longer renews the lease that an operation ends.
+    fn let_go(&self, op: &Op) {
+        if let Some((key, token)) = op.ends() {
+            self.leases.forget(key, token);
+        }
     }
 
     pub(super) fn state(&self) -> State {
