@@ -1,11 +1,11 @@
 //! The store in a file does what every store does.
 
-mod common;
+mod any_store;
 
 use std::sync::Arc;
 
+use any_store::Folder;
 use cladding_stores::Store;
-use common::Folder;
 
 conforms!(|| -> (Arc<dyn Store>, Folder) {
     let folder = Folder::new();

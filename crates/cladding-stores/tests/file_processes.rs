@@ -1,7 +1,7 @@
 //! The file under several processes, some of which are killed or stopped. A process is this program again, in a role.
 #![cfg(unix)]
 
-mod common;
+mod any_store;
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use any_store::{Folder, key, soon};
 use cladding_stores::{Begun, Front, Key, Op, Reply, Store, Token, Trouble};
-use common::{Folder, key, soon};
 use rustix::process::{Pid, Signal, kill_process};
 
 const ROLE: &str = "CLADDING_STORES_ROLE";

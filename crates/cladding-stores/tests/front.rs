@@ -1,6 +1,6 @@
 //! A store as a process uses it: rests, leases, work in the background.
 
-mod common;
+mod any_store;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use any_store::memory::Memory;
+use any_store::{Folder, key};
 use cladding_stores::{Begun, Front, Key, News, Op, Reply, Store, Token, Trouble};
-use common::memory::Memory;
-use common::{Folder, key};
 
 const LIMIT: Duration = Duration::from_secs(20);
 

@@ -479,7 +479,7 @@ macro_rules! conforms {
             fn $rule() {
                 // What the store lives in is dropped after it.
                 let (store, _home) = $make();
-                $crate::common::conformance::$rule(&store);
+                $crate::any_store::conformance::$rule(&store);
             }
         )*
     };
