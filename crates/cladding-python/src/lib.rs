@@ -93,7 +93,7 @@ mod _native {
     #[pymodule_export]
     use super::memo::lru_cache;
     #[pymodule_export]
-    use super::policies::{Bulkhead, RateLimiter, Tally, retry_after_seconds};
+    use super::policies::{Bulkhead, CacheKeys, CacheWire, RateLimiter, Tally, retry_after_seconds};
     #[pymodule_export]
     use super::policy::{BoundPolicy, Policy, PolicyMethod, PolicySpace};
     #[pymodule_export]

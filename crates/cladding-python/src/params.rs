@@ -65,6 +65,11 @@ impl<'a, 'py> Params<'a, 'py> {
         self.values.get_item(name)
     }
 
+    /// Puts another value in a parameter's place, which is what the policy shows of it from now on.
+    pub(crate) fn replace(&self, name: &'static str, value: &Bound<'py, PyAny>) -> PyResult<()> {
+        self.values.set_item(name, value)
+    }
+
     /// The error for a value of the wrong kind or outside its range.
     pub(crate) fn wrong(&self, name: &str, value: &Bound<'py, PyAny>, allowed: &str) -> PyErr {
         let shown = value

@@ -22,13 +22,16 @@ mod key;
 mod life;
 mod numbers;
 mod part;
+mod probe;
 mod refresh;
 mod simple;
 mod single;
 mod store;
+mod wire;
 
 use key::KeySpec;
 pub(crate) use key::register;
+pub(crate) use probe::{CacheKeys, CacheWire};
 
 pub(crate) const NAME: &str = "cache_result";
 

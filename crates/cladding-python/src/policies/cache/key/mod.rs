@@ -19,6 +19,7 @@ use crate::target::Target;
 
 mod content;
 mod instances;
+mod portable;
 mod shape;
 mod spec;
 mod view;

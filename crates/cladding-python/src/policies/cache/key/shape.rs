@@ -5,7 +5,8 @@ use cladding_capi::{Arguments, Owned, Raised, counted};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use super::content::{self, Content, Trouble};
+use super::content::{self, Content, Trouble, Writer};
+use super::portable::{Mark, not_portable};
 use super::spec::type_name;
 use super::view::{Marks, Part, PartList, Parts, View, marks};
 use crate::target::Target;
@@ -149,6 +150,52 @@ impl Shape {
         }
     }
 
+    /// Writes the arguments down for other processes. An argument that cannot be is absent, if it is the parameter's own
+    /// default; the first `bound` of them stand for the instance and are left out.
+    pub(super) fn write(
+        &self,
+        target: &Target,
+        parts: &Parts<'_>,
+        bound: usize,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), PyErr> {
+        let py = writer.py();
+        let list: PartList<'_> = parts.iter().skip(bound).map(Part::Lying).collect();
+        writer.length(list.len());
+        for (index, part) in list.iter().enumerate() {
+            let object = part.object();
+            if object.as_ptr() == self.marks.absent.as_ptr() {
+                writer.mark(Mark::Absent as u8);
+                continue;
+            }
+            if object.as_ptr() == self.marks.keyword.as_ptr() {
+                writer.mark(Mark::Keyword as u8);
+                continue;
+            }
+            writer.mark(Mark::Given as u8);
+            match writer.whole_object(object) {
+                Ok(()) => {}
+                Err(Trouble::Failed(error)) => return Err(error),
+                Err(Trouble::Unknown(_)) if self.is_default(object, &list, index, bound) => {
+                    writer.mark(Mark::Absent as u8);
+                }
+                Err(Trouble::Unknown(holds)) => {
+                    let argument = self.argument(py, target, &list, index, bound);
+                    return Err(not_portable(py, target, &argument, object, &holds));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a part is the default of its parameter.
+    fn is_default(&self, object: &Owned, list: &[Part<'_>], index: usize, bound: usize) -> bool {
+        let mut defaults = self.fill.iter().enumerate().skip(bound);
+        defaults.any(|(parameter, default)| {
+            default.as_ptr() == object.as_ptr() && index == self.place(parameter, list, bound)
+        })
+    }
+
     /// Whether a part is a default that a call left out and nothing can be made of.
     fn is_own_default(&self, view: &View<'_>, list: &[Part<'_>], index: usize) -> bool {
         let bound = usize::from(view.instance().is_some());
@@ -177,6 +224,22 @@ impl Shape {
         parameter + self.end(list) - self.fill.len()
     }
 
+    /// An argument as errors name it. From the list the first `bound` parts were taken.
+    fn argument(&self, py: Python<'_>, target: &Target, list: &[Part<'_>], index: usize, bound: usize) -> String {
+        let end = self.end(list);
+        let last_positional = end - (self.fill.len() - self.positional);
+        let named = |parameter: usize| format!("argument '{}'", text_of(py, &target.parameters[parameter]));
+        if index + bound < self.positional {
+            named(index + bound)
+        } else if index < last_positional {
+            format!("positional argument {}", index + bound + 1)
+        } else if index < end {
+            named(index - last_positional + self.positional)
+        } else {
+            format!("argument '{}'", text_of(py, list[index - 1].object()))
+        }
+    }
+
     /// The error for an argument that can be no key, naming it and its type, and what it holds that has no content.
     fn refusal(
         &self,
@@ -188,25 +251,10 @@ impl Shape {
         holds: &str,
     ) -> Raised {
         let bound = usize::from(view.instance().is_some());
-        let end = self.end(list);
-        let last_positional = end - (self.fill.len() - self.positional);
-        let named = |parameter: usize| format!("argument '{}'", text_of(py, &target.parameters[parameter]));
-        let argument = if index + bound < self.positional {
-            named(index + bound)
-        } else if index < last_positional {
-            format!("positional argument {}", index + bound + 1)
-        } else if index < end {
-            named(index - last_positional + self.positional)
-        } else {
-            format!("argument '{}'", text_of(py, list[index - 1].object()))
-        };
+        let argument = self.argument(py, target, list, index, bound);
         counted(py, |py| {
             let kind = type_name(py, list[index].object());
-            let inside = if kind == holds {
-                String::new()
-            } else {
-                format!(" and holds a {holds}")
-            };
+            let inside = inside(&kind, holds);
             PyTypeError::new_err(format!(
                 "cache_result: {argument} of {}() is of type {kind}{inside}, which has neither a hash nor content that a key \
                  could be made of; give it a method __cladding_key__(), or use `key` or `ignore`",
@@ -214,6 +262,15 @@ impl Shape {
             ))
             .into()
         })
+    }
+}
+
+/// What an object holds that is to blame, if it is not the object itself.
+pub(super) fn inside(kind: &str, holds: &str) -> String {
+    if kind == holds {
+        String::new()
+    } else {
+        format!(" and holds a {holds}")
     }
 }
 

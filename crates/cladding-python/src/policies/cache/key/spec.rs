@@ -53,6 +53,16 @@ impl KeySpec {
         })
     }
 
+    /// The namespace that was given.
+    pub(super) fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
+    /// The version that was given, as text.
+    pub(super) fn version_text(&self, py: Python<'_>) -> Option<String> {
+        self.version.as_ref().map(|version| version.bound(py).to_string())
+    }
+
     /// Whether nothing is said that makes a difference to keys.
     pub(super) fn is_simple(&self) -> bool {
         !self.typed && self.ignore.is_empty() && self.key.is_none()
@@ -194,7 +204,7 @@ fn version(params: &Params<'_, '_>) -> PyResult<Option<Owned>> {
 }
 
 /// The name of a function, or what it looks like.
-fn name_of(function: &Bound<'_, PyAny>) -> String {
+pub(super) fn name_of(function: &Bound<'_, PyAny>) -> String {
     let name = function
         .getattr("__qualname__")
         .or_else(|_| function.repr().map(Bound::into_any));

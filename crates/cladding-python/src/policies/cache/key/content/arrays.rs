@@ -41,6 +41,8 @@ impl Writer<'_> {
             self.bytes.push(0);
             self.data(format);
         } else {
+            // For other machines it is the order itself that is told.
+            let swapped = swapped ^ (self.portable && size > 1 && cfg!(target_endian = "big"));
             self.bytes.push(1 + class as u8 * 2 + u8::from(swapped));
         }
         self.length(size);

@@ -75,13 +75,7 @@ impl From<PyErr> for Trouble {
 
 /// The key of an argument's content. Called where references of PyO3 are counted.
 pub(super) fn content(py: Python<'_>, object: &Owned, typed: bool) -> Result<Content, Trouble> {
-    let mut writer = Writer {
-        py,
-        bytes: Vec::with_capacity(128),
-        leaves: Vec::new(),
-        typed,
-        depth: 0,
-    };
+    let mut writer = Writer::new(py, typed, false);
     writer.object(object)?;
     let digest = digest(&writer.bytes).to_le_bytes();
     Ok(Content {
@@ -100,22 +94,65 @@ pub(super) fn hash(py: Python<'_>, object: &Owned) -> Result<u64, Option<Raised>
 }
 
 /// Writes content down.
-struct Writer<'py> {
+pub(super) struct Writer<'py> {
     py: Python<'py>,
     bytes: Vec<u8>,
     leaves: Vec<Owned>,
     typed: bool,
+    /// For other processes, so there are no leaves, and no names that are only good in this one.
+    portable: bool,
     depth: u32,
 }
 
 type Written = Result<(), Trouble>;
+
+impl<'py> Writer<'py> {
+    fn new(py: Python<'py>, typed: bool, portable: bool) -> Self {
+        Self {
+            py,
+            bytes: Vec::with_capacity(128),
+            leaves: Vec::new(),
+            typed,
+            portable,
+            depth: 0,
+        }
+    }
+
+    pub(super) fn portable(py: Python<'py>, typed: bool) -> Self {
+        Self::new(py, typed, true)
+    }
+
+    pub(super) fn py(&self) -> Python<'py> {
+        self.py
+    }
+
+    /// Writes a byte that says what comes next.
+    pub(super) fn mark(&mut self, mark: u8) {
+        self.bytes.push(mark);
+    }
+
+    /// Writes one object, or nothing at all.
+    pub(super) fn whole_object(&mut self, object: &Owned) -> Written {
+        let start = self.bytes.len();
+        let written = self.object(object);
+        if written.is_err() {
+            self.bytes.truncate(start);
+            self.depth = 0;
+        }
+        written
+    }
+
+    pub(super) fn finish(self) -> u128 {
+        digest(&self.bytes)
+    }
+}
 
 impl Writer<'_> {
     fn tag(&mut self, tag: Tag) {
         self.bytes.push(tag as u8);
     }
 
-    fn length(&mut self, length: usize) {
+    pub(super) fn length(&mut self, length: usize) {
         self.bytes.extend_from_slice(&(length as u64).to_le_bytes());
     }
 
@@ -239,6 +276,9 @@ impl Writer<'_> {
     fn foreign(&mut self, object: &Owned) -> Written {
         static APART: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let py = self.py;
+        if self.portable {
+            return self.foreign_portable(object);
+        }
         if !is_needed(py, object) {
             match keys::hash(py, object) {
                 Ok(_) => {
@@ -263,6 +303,24 @@ impl Writer<'_> {
         }
         self.tag(Tag::Apart);
         // What Python answers is a tuple, whose first item is the class.
+        self.object(&parts.cast_into::<PyTuple>().map_err(PyErr::from)?.into_any().into())
+    }
+
+    /// The same for other processes: a tuple that begins with a name, or in a list what it is equal to.
+    fn foreign_portable(&mut self, object: &Owned) -> Written {
+        static PARTS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let py = self.py;
+        let known = PARTS.get_or_try_init(py, || {
+            Ok::<_, PyErr>(py.import("cladding._portable")?.getattr("parts_of")?.unbind())
+        })?;
+        let parts = known.bind(py).call1((object.bound(py), self.typed))?;
+        if parts.is_none() {
+            return Err(Trouble::Unknown(type_name(py, object)));
+        }
+        if let Ok(equal) = parts.cast_exact::<PyList>() {
+            return self.object(&equal.get_item(0)?.into());
+        }
+        self.tag(Tag::Apart);
         self.object(&parts.cast_into::<PyTuple>().map_err(PyErr::from)?.into_any().into())
     }
 }
