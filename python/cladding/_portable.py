@@ -7,7 +7,6 @@ What can be told by identity alone is not written at all.
 from __future__ import annotations
 
 import enum
-import functools
 import sys
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -17,6 +16,7 @@ from cladding._content import _by_shape, _package
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from functools import partial
     from typing import TypeAlias
 
     Parts: TypeAlias = tuple[Any, ...]
@@ -38,16 +38,11 @@ def parts_of(value: Any, typed: bool) -> Parts | list[Any] | None:
         return _of_class(cls, (value.value if issubclass(cls, enum.Flag) else value.name,))
     for base in cls.__mro__:
         known = (_package(base), base.__qualname__)
-        if (equal := _EQUAL.get(known)) is not None:
-            if cls.__eq__ is not base.__eq__ and known != _SCALAR:
-                if _package(cls) == "numpy":
-                    continue  # a scalar of numpy's, which is a str or a float as well
+        if known in _EQUAL:
+            if cls.__eq__ is base.__eq__ or known == _SCALAR:
+                return _equal(cls, known, base, value, typed)
+            if _package(cls) != "numpy":  # whose scalars can be a str or a float as well
                 return None
-            parts = equal(value)
-            if type(parts) is tuple or typed:
-                own_parts = parts if type(parts) is tuple else (parts,)
-                return _of_base(cls, cls if known == _SCALAR else base, own_parts)
-            return [parts]
         if found := _LEAVES.get(known):
             return _of_base(cls, base, found(value)) if cls.__eq__ is base.__eq__ else None
         if found := _CONTENT.get(known):
@@ -57,10 +52,19 @@ def parts_of(value: Any, typed: bool) -> Parts | list[Any] | None:
     return _of_class(cls, _fields(cls, value))
 
 
+def _equal(cls: type, known: tuple[str, str], base: type, value: Any, typed: bool) -> Parts | list[Any] | None:
+    """What a number or a text of another class is equal to."""
+    parts = _EQUAL[known](value)
+    if type(parts) is tuple:
+        return _of_base(cls, base, parts)
+    return _of_base(cls, base, (parts,)) if typed else [parts]
+
+
 def _of_base(cls: type, base: type, parts: Parts | None) -> Parts | None:
     """With the name of a class that is known, which is the same wherever its library keeps it."""
-    if parts is not None and (cls is base or base.__qualname__ == "dtype"):
-        return f"{_package(base)}.{base.__qualname__}", *parts
+    package = _package(base)
+    if parts is not None and (cls is base or (package == "numpy" and base.__qualname__ == "dtype")):
+        return f"{package}.{base.__qualname__}", *parts
     return _of_class(cls, parts)
 
 
@@ -154,11 +158,19 @@ def _fraction(value: Any) -> Any:
     return near if type(value).from_float(near) == value else (value.numerator, value.denominator)
 
 
+def _text_of(value: str | bytes) -> str | bytes:
+    base = str if isinstance(value, str) else bytes
+    exact: str | bytes = base.__getitem__(value, slice(None))  # type: ignore[index]
+    return exact
+
+
 def _scalar(value: Any) -> Any:
     dtype = value.dtype
     if dtype.kind in "mM":
         return dtype.str, int(value.view("i8"))
-    plain = value.item()
+    # Of a text, item() would leave out zeros at its end.
+    text = _text_of(value) if isinstance(value, str | bytes) else None
+    plain = value.item() if text is None else text
     if type(plain) in (bool, int, float, complex, str, bytes):
         return plain
     return repr(dtype), value.tobytes()
@@ -173,13 +185,18 @@ _EQUAL: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("builtins", "int"): int.__pos__,
     ("builtins", "float"): float.__pos__,
     ("builtins", "complex"): complex.__pos__,
-    ("builtins", "str"): lambda value: str.__getitem__(value, slice(None)),
-    ("builtins", "bytes"): lambda value: bytes.__getitem__(value, slice(None)),
+    ("builtins", "str"): _text_of,
+    ("builtins", "bytes"): _text_of,
     ("decimal", "Decimal"): _decimal,
     ("fractions", "Fraction"): _fraction,
     _SCALAR: _scalar,
 }
 """What a number or a text of another class is equal to, or else its parts."""
+
+
+def _alone(_value: Any) -> Parts:
+    """The only object of its class."""
+    return ()
 
 
 def _datetime(value: Any) -> Parts:
@@ -199,7 +216,7 @@ def _range(value: range) -> Parts:
     return len(value), value.start if value else 0, value.step if len(value) > 1 else 0
 
 
-def _partial(value: functools.partial[Any]) -> Parts:
+def _partial(value: partial[Any]) -> Parts:
     return value.func, value.args, value.keywords
 
 
@@ -212,8 +229,8 @@ def _text(value: Any) -> Parts:
 
 
 _LEAVES: Known = {
-    ("builtins", "ellipsis"): lambda value: (),
-    ("builtins", "NotImplementedType"): lambda value: (),
+    ("builtins", "ellipsis"): _alone,
+    ("builtins", "NotImplementedType"): _alone,
     ("builtins", "range"): _range,
     ("builtins", "slice"): lambda value: (value.start, value.stop, value.step),
     ("builtins", "method"): lambda value: (value.__func__, value.__self__),
@@ -243,6 +260,6 @@ _LEAVES: Known = {
     ("pandas", "Timedelta"): lambda value: (value.isoformat(),),
     ("pandas", "Period"): lambda value: (value.ordinal, value.freqstr),
     ("pandas", "Interval"): lambda value: (value.left, value.right, value.closed),
-    ("pandas", "NaTType"): lambda value: (),
-    ("pandas", "NAType"): lambda value: (),
+    ("pandas", "NaTType"): _alone,
+    ("pandas", "NAType"): _alone,
 }

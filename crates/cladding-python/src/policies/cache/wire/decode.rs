@@ -2,6 +2,7 @@
 
 use cladding_capi::has_room;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyDict, PyFloat, PyFrozenSet, PyList, PySet, PyString, PyTuple};
 
 use super::encode::{DEEPEST, Kind};
@@ -255,6 +256,11 @@ impl<'a, 'py> Decoder<'a, 'py> {
         }
         let memory = self.memory()?;
         let shape = PyTuple::new(self.py, shape)?;
-        Ok(module(self.py)?.getattr("array_of")?.call1((name, shape, memory))?)
+        static OF: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let of = OF.get_or_try_init(self.py, || {
+            let module = self.py.import("cladding._wire_data")?;
+            Ok::<_, PyErr>(module.getattr("array_of")?.unbind())
+        })?;
+        Ok(of.bind(self.py).call1((name, shape, memory))?)
     }
 }
