@@ -192,6 +192,34 @@ class Flight:
     def subscribe(self, callback: Callable[[], object]) -> bool: ...
     def unsubscribe(self, callback: Callable[[], object]) -> None: ...
 
+@final
+class CacheKeys:
+    """The keys that calls of one function have for other processes."""
+
+    def __new__(cls, parameters: dict[str, Any], target: Target, wrapped: Any) -> CacheKeys: ...
+    @property
+    def space(self) -> str: ...
+    def digest(self, *args: Any, **kwargs: Any) -> int: ...
+
+@final
+class CacheWire:
+    """Records of one function's results."""
+
+    def __new__(cls, parameters: dict[str, Any], target: Target) -> CacheWire: ...
+    def seal(
+        self,
+        name: bytes,
+        value: Any,
+        failed: bool = False,
+        fresh_for: float | None = None,
+        served_for: float | None = None,
+        took: float = 0.0,
+        tags: list[str] = ...,
+    ) -> bytes: ...
+    def open(
+        self, name: bytes, record: bytes, exceptions: Any = None
+    ) -> tuple[Any, bool, float | None, float | None, float, tuple[str, ...]]: ...
+
 @disjoint_base
 class Bulkhead:
     """Places that functions share."""

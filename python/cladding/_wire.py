@@ -67,10 +67,17 @@ def int_of_bytes(data: bytes) -> int:
     return int.from_bytes(data, "little", signed=True)
 
 
+_HEAP = 1 << 9
+"""The flag of classes that Python code made."""
+
+
 def parts_of_exception(error: BaseException) -> Parts:
     """The class's module and name, the arguments, and the attributes."""
     cls = type(error)
-    return cls.__module__, cls.__qualname__, error.args, dict(vars(error))
+    # Some of the language's own have arguments besides; a class's own way would be one to call it by.
+    native = next(base for base in cls.__mro__ if "__reduce__" in vars(base))
+    args = error.args if native.__flags__ & _HEAP else error.__reduce__()[1]
+    return cls.__module__, cls.__qualname__, args, dict(vars(error))
 
 
 def exception_of(classes: Any, parts: Parts) -> BaseException | None:
@@ -90,10 +97,6 @@ def exception_of(classes: Any, parts: Parts) -> BaseException | None:
     native.__init__(error, *args)
     vars(error).update(attributes)
     return error if isinstance(error, BaseException) else None
-
-
-_HEAP = 1 << 9
-"""The flag of classes that Python code made."""
 
 
 def _and_derived(classes: list[type]) -> Iterator[type]:

@@ -54,17 +54,15 @@ impl Keys {
         let bound = usize::from(view.instance().is_some());
         if bound > 0 {
             let instance = parts.at(0);
-            writer.mark(Mark::Instance as u8);
             writer
-                .whole_object(instance)
+                .marked(Mark::Instance as u8, instance)
                 .map_err(|trouble| no_instance(py, call.target, instance, trouble))?;
         }
         match &self.spec.key {
             None => self.shape.write(call.target, &parts, bound, &mut writer)?,
             Some(function) => {
                 let made = view.parts.at(0);
-                writer.mark(Mark::Made as u8);
-                writer.whole_object(made).map_err(|trouble| {
+                writer.marked(Mark::Made as u8, made).map_err(|trouble| {
                     let name = super::spec::name_of(function.bound(py));
                     let about = format!("what the `key` function {name}() made");
                     match trouble {
@@ -128,7 +126,7 @@ fn no_instance(py: Python<'_>, target: &Target, instance: &Owned, trouble: Troub
     let name = first.map_or_else(|| "self".to_owned(), |name| name.bound(py).to_string());
     PyTypeError::new_err(format!(
         "cache_result: {}() was called on a {kind}{inside}, which another process could not know again; give it a method \
-         __cladding_key__(), or use ignore=({name:?},) if the results do not depend on it",
+         __cladding_key__(), or use ignore=('{name}',) if the results do not depend on it",
         target.full_name(),
     ))
 }

@@ -172,8 +172,7 @@ impl Shape {
                 writer.mark(Mark::Keyword as u8);
                 continue;
             }
-            writer.mark(Mark::Given as u8);
-            match writer.whole_object(object) {
+            match writer.marked(Mark::Given as u8, object) {
                 Ok(()) => {}
                 Err(Trouble::Failed(error)) => return Err(error),
                 Err(Trouble::Unknown(_)) if self.is_default(object, &list, index, bound) => {

@@ -131,9 +131,10 @@ impl<'py> Writer<'py> {
         self.bytes.push(mark);
     }
 
-    /// Writes one object, or nothing at all.
-    pub(super) fn whole_object(&mut self, object: &Owned) -> Written {
+    /// Writes one object behind a mark, or nothing at all.
+    pub(super) fn marked(&mut self, mark: u8, object: &Owned) -> Written {
         let start = self.bytes.len();
+        self.mark(mark);
         let written = self.object(object);
         if written.is_err() {
             self.bytes.truncate(start);
