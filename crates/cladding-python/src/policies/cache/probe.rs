@@ -4,12 +4,14 @@ use cladding_capi::{Owned, SavedArguments};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
 
 use super::NAME;
 use super::key::{KeySpec, Keys};
 use super::wire::{Note, Opened, Unopened, Wire};
 use crate::hooks::Call;
 use crate::params::Params;
+use crate::policy::visit_all;
 use crate::target::Target;
 
 /// The keys that calls of one function have for other processes.
@@ -48,6 +50,11 @@ impl CacheKeys {
             return Err(PyValueError::new_err("an argument is given twice"));
         };
         Ok(self.keys.portable(&call, &view)?)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.target)?;
+        visit_all(visit, |show| self.keys.traverse(show))
     }
 }
 
@@ -116,5 +123,10 @@ impl CacheWire {
             Err(Unopened::Damaged(reason)) => Err(PyValueError::new_err(reason)),
             Err(Unopened::Interrupted(raised)) => Err(raised.into()),
         }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.target)?;
+        visit_all(visit, |show| self.wire.traverse(show))
     }
 }

@@ -6,8 +6,12 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyByteArray, PyBytes, PyComplex, PyDict, PyFloat, PyFrozenSet, PyList, PySet, PyString, PyTuple};
 
 use super::encode::{DEEPEST, Kind};
-use super::record::LARGE;
 use super::{Unopened, module};
+
+static ARRAY_OF: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
+/// From so many bytes on the interpreter lock is let go for a copy, whose memory has to be cleared first then.
+const LARGE: usize = 4 * 1024 * 1024;
 
 /// So many places are reserved for items before the first of them is there.
 const AT_ONCE: usize = 1024;
@@ -256,8 +260,7 @@ impl<'a, 'py> Decoder<'a, 'py> {
         }
         let memory = self.memory()?;
         let shape = PyTuple::new(self.py, shape)?;
-        static OF: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let of = OF.get_or_try_init(self.py, || {
+        let of = ARRAY_OF.get_or_try_init(self.py, || {
             let module = self.py.import("cladding._wire_data")?;
             Ok::<_, PyErr>(module.getattr("array_of")?.unbind())
         })?;

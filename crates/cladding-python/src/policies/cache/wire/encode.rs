@@ -17,6 +17,9 @@ use crate::target::Target;
 /// How deep results may be nested.
 pub(super) const DEEPEST: u32 = 200;
 
+/// So much is reserved behind something large.
+const BEHIND: usize = 256;
+
 /// So many steps into a result are shown in an error.
 const LONGEST_PATH: usize = 12;
 
@@ -75,11 +78,10 @@ impl Trouble {
     }
 
     /// The error that users see.
-    pub(super) fn told(self, py: Python<'_>, target: &Target, root: &str) -> PyErr {
+    pub(super) fn told(self, target: &Target, root: &str) -> PyErr {
         match self {
             Self::Failed(error) => error,
             Self::Unknown { what, path } => {
-                let _ = py;
                 let dots = if path.len() > LONGEST_PATH { "..." } else { "" };
                 let steps: String = path.into_iter().rev().take(LONGEST_PATH).collect();
                 PyTypeError::new_err(format!(
@@ -300,7 +302,11 @@ impl Encoder<'_, '_> {
             self.out.extend_from_slice(bytes);
         } else {
             let out = &mut *self.out;
-            self.py.detach(|| out.extend_from_slice(bytes));
+            // With room for what usually follows, so that it is not moved.
+            self.py.detach(|| {
+                out.reserve_exact(bytes.len() + BEHIND);
+                out.extend_from_slice(bytes);
+            });
         }
     }
 

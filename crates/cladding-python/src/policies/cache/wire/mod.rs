@@ -139,34 +139,17 @@ impl Wire {
         record::begin(&mut out, self.serializer.number(), self.key.is_some(), note);
         if note.failed {
             let parts = module(py)?.getattr("parts_of_exception")?.call1((value.bound(py),))?;
-            self.write(py, target, &parts.into(), &mut out, "the exception")?;
+            // Others may not be able to write exceptions.
+            let serializer = match &self.serializer {
+                Serializer::Pickle => &Serializer::Pickle,
+                _ => &Serializer::Auto,
+            };
+            write(py, serializer, target, &parts.into(), &mut out, "the exception")?;
         } else {
-            self.write(py, target, value, &mut out, "result")?;
+            write(py, &self.serializer, target, value, &mut out, "result")?;
         }
         record::finish(py, &mut out, name, self.key.as_ref())?;
         Ok(out)
-    }
-
-    fn write(&self, py: Python<'_>, target: &Target, value: &Owned, out: &mut Vec<u8>, what: &str) -> PyResult<()> {
-        let written = match &self.serializer {
-            Serializer::Given(_) if what != "result" => {
-                return encode::encode(py, value, out).map_err(|trouble| trouble.told(py, target, what));
-            }
-            Serializer::Auto => {
-                return encode::encode(py, value, out).map_err(|trouble| trouble.told(py, target, what));
-            }
-            Serializer::Pickle => module(py)?.getattr("pickled")?.call1((value.bound(py),))?,
-            Serializer::Given(given) => given.bound(py).call_method1("dumps", (value.bound(py),))?,
-        };
-        let Ok(bytes) = written.cast::<PyBytes>() else {
-            return Err(PyTypeError::new_err(format!(
-                "cache_result: dumps() of the `serializer` of {}() returned a {}; it has to return bytes, and loads() to take them",
-                target.full_name(),
-                written.get_type().qualname()?,
-            )));
-        };
-        out.extend_from_slice(bytes.as_bytes());
-        Ok(())
     }
 
     /// What a record holds that was kept under a name. `exceptions` are the classes (one, or a tuple) that an exception may
@@ -225,6 +208,31 @@ impl Wire {
             visit(given);
         }
     }
+}
+
+/// Writes a value behind what is there. `root` is what errors call it.
+fn write(
+    py: Python<'_>,
+    serializer: &Serializer,
+    target: &Target,
+    value: &Owned,
+    out: &mut Vec<u8>,
+    root: &str,
+) -> PyResult<()> {
+    let written = match serializer {
+        Serializer::Auto => return encode::encode(py, value, out).map_err(|trouble| trouble.told(target, root)),
+        Serializer::Pickle => module(py)?.getattr("pickled")?.call1((value.bound(py),))?,
+        Serializer::Given(given) => given.bound(py).call_method1("dumps", (value.bound(py),))?,
+    };
+    let Ok(bytes) = written.cast::<PyBytes>() else {
+        return Err(PyTypeError::new_err(format!(
+            "cache_result: dumps() of the `serializer` of {}() returned a {}; it has to return bytes, and loads() to take them",
+            target.full_name(),
+            written.get_type().qualname()?,
+        )));
+    };
+    out.extend_from_slice(bytes.as_bytes());
+    Ok(())
 }
 
 fn serializer(params: &Params<'_, '_>) -> PyResult<Serializer> {
