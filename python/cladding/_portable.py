@@ -169,8 +169,7 @@ def _scalar(value: Any) -> Any:
     if dtype.kind in "mM":
         return dtype.str, int(value.view("i8"))
     # Of a text, item() would leave out zeros at its end.
-    text = _text_of(value) if isinstance(value, str | bytes) else None
-    plain = value.item() if text is None else text
+    plain = _text_of(value) if dtype.kind in "SU" else value.item()
     if type(plain) in (bool, int, float, complex, str, bytes):
         return plain
     return repr(dtype), value.tobytes()

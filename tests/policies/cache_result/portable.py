@@ -22,7 +22,7 @@ def anything(x: Any = None, *args: Any, **others: Any) -> None:
 
 
 def target(function: Callable[..., Any] = anything) -> Target:
-    found: Target = cache_result(function).cladding.target  # type: ignore[attr-defined]
+    found: Target = cache_result(function).cladding.target
     return found
 
 

@@ -9,6 +9,7 @@ import decimal
 import enum
 import fractions
 import json
+import marshal
 import pathlib
 import pickle
 import sys
@@ -114,7 +115,7 @@ class Text(str):
     pass
 
 
-class Zone(dt.tzinfo):
+class Date(dt.date):
     pass
 
 
@@ -133,7 +134,7 @@ class Zone(dt.tzinfo):
         int,
         len,
         memoryview(b"a"),
-        Zone(),
+        Date(2024, 1, 2),
         KeyError(1),
         sys,
     ],
@@ -301,7 +302,7 @@ class Json:
 
 def test_serializers() -> None:
     assert back({"a": [1, None]}, serializer=Json) == back({"a": [1, None]}, serializer=Json(), signing_key=KEY)
-    assert back(Pair(1, 2), serializer=pickle) == (1, 2)
+    assert back(Pair(1, 2), serializer=pickle, signing_key=KEY) == Pair(1, 2)
     assert back(Pair(1, 2), serializer="pickle", signing_key=KEY) == Pair(1, 2)
     assert back(Point(1), serializer="pickle", signing_key=KEY.encode()) == Point(1)
     assert back((1,), serializer="auto", signing_key=KEY) == (1,)
@@ -351,6 +352,11 @@ def test_pickles_are_signed() -> None:
         ConfigurationError, match=r"`serializer` can be \"pickle\" only with a `signing_key` of at least 16"
     ):
         wire(serializer="pickle")
+    for module in (pickle, marshal):
+        with pytest.raises(
+            ConfigurationError, match=f"`serializer` can be {module.__name__} only with a `signing_key`"
+        ):
+            wire(serializer=module)
 
 
 @pytest.mark.parametrize("wrong", ["short", b"short", "", 1, bytearray(20), ["a" * 20], "\ud800" * 20])
@@ -363,7 +369,7 @@ def test_wrong_keys_are_not_shown(wrong: Any) -> None:
 def test_keys_do_not_show_themselves() -> None:
     parameters = {"signing_key": KEY}
     CacheWire(parameters, target())
-    shown = parameters["signing_key"]
+    shown: Any = parameters["signing_key"]
     assert isinstance(shown, SigningKey)
     for text in (repr(parameters), str(shown), f"{shown}", f"{shown!r:>20}", f"{shown:>20}"):
         assert "a signing key" in text

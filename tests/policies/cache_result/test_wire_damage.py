@@ -26,6 +26,13 @@ NAME = b"space\x000123456789abcdef"
 VALUE = {"a": [1, -2, 1.5, None, (True, b"bytes")], 2: {"set"}, "big": 2**80}
 
 
+class Unsigned:
+    """As a program would write it that does not care."""
+
+    dumps = staticmethod(pickle.dumps)
+    loads = staticmethod(pickle.loads)
+
+
 def sealed(made: CacheWire, value: Any = VALUE, **note: Any) -> bytes:
     return made.seal(NAME, value, served_for=60.0, tags=["red", "blue"], **note)
 
@@ -39,7 +46,7 @@ def refused(made: CacheWire, record: bytes, name: bytes = NAME, exceptions: Any 
 
 wires = pytest.mark.parametrize(
     "made",
-    [wire(), wire(signing_key=KEY), wire(serializer="pickle", signing_key=KEY), wire(serializer=pickle)],
+    [wire(), wire(signing_key=KEY), wire(serializer="pickle", signing_key=KEY), wire(serializer=Unsigned)],
     ids=["auto", "signed", "pickle", "given"],
 )
 
@@ -83,7 +90,7 @@ def test_of_another_key_or_serializer() -> None:
     assert refused(other, sealed(signed)) == "its check is wrong"
     assert refused(unsigned, sealed(signed)) == "it is signed"
     assert refused(signed, sealed(unsigned)) == "it is not signed"
-    assert refused(wire(serializer=pickle), sealed(unsigned)) == "it is of another serializer"
+    assert refused(wire(serializer=Unsigned), sealed(unsigned)) == "it is of another serializer"
     assert refused(wire(serializer="pickle", signing_key=KEY), sealed(signed)) == "it is of another serializer"
 
 
@@ -117,7 +124,7 @@ def test_pickles_without_the_right_signature_are_never_loaded(tmp_path: pathlib.
     made = wire(serializer="pickle", signing_key=KEY)
     genuine = made.seal(NAME, Gadget(trace))
     # As whoever can write to the store, but does not have the key, would make them.
-    unsigned = wire(serializer=pickle).seal(NAME, Gadget(trace))
+    unsigned = wire(serializer=Unsigned).seal(NAME, Gadget(trace))
     forged = wire(serializer="pickle", signing_key="another key of somebody").seal(NAME, Gadget(trace))
     for record in (
         unsigned,
@@ -197,6 +204,7 @@ HUGE = {
     "tuple": extension(3, b"\xdd" + big(LARGEST) + b"\xc0"),
     "array": extension(8, b"\3<f8\2" + struct.pack("<QQ", 2**40, 2**40)),
     "array of nothing": extension(8, b"\3<f8\2" + struct.pack("<QQ", 2**63, 0)),
+    "too much": extension(8, b"\3<f8\1" + struct.pack("<Q", 1) + bytes(16)),
     "dimensions": extension(8, b"\3<f8\xff"),
     "item size": extension(8, b"\x0e<f999999999999\1" + struct.pack("<Q", 1)),
     "objects": extension(9, b"\x93\xa7objects" + extension(3, b"\x91\xce" + big(LARGEST)) + b"\x90"),

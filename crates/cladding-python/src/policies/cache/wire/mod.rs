@@ -106,11 +106,16 @@ impl Wire {
     pub(super) fn new(params: &Params<'_, '_>) -> PyResult<Self> {
         let key = signing_key(params)?;
         let serializer = serializer(params)?;
-        if key.is_none() && matches!(serializer, Serializer::Pickle) {
+        let pickles = match &serializer {
+            Serializer::Auto => None,
+            Serializer::Pickle => Some("\"pickle\"".to_owned()),
+            Serializer::Given(given) => pickler(given.bound(params.py())),
+        };
+        if let (None, Some(name)) = (&key, pickles) {
             return Err(configuration_error(
                 params.py(),
                 &format!(
-                    "{}: `serializer` can be \"pickle\" only with a `signing_key` of at least {SHORTEST_KEY} bytes: whoever can write \
+                    "{}: `serializer` can be {name} only with a `signing_key` of at least {SHORTEST_KEY} bytes: whoever can write \
                      to the store could run any code by a pickle",
                     params.policy(),
                 ),
@@ -250,6 +255,14 @@ fn serializer(params: &Params<'_, '_>) -> PyResult<Serializer> {
     }
     let allowed = "\"auto\", \"pickle\" (with a `signing_key`), or an object with dumps(value) -> bytes and loads(bytes) -> value";
     Err(params.wrong("serializer", &value, allowed))
+}
+
+/// The name of a module that runs any code that it reads.
+fn pickler(given: &Bound<'_, PyAny>) -> Option<String> {
+    let name = given.cast::<PyModule>().ok()?.name().ok()?.to_string();
+    ["pickle", "_pickle", "cloudpickle", "dill", "marshal"]
+        .contains(&name.as_str())
+        .then_some(name)
 }
 
 /// The key, in a form that does not show itself, in which it also takes the given one's place.
