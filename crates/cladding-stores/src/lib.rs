@@ -5,7 +5,9 @@ mod file;
 mod front;
 mod locked;
 mod random;
+mod redis;
 mod store;
 
 pub use front::{Done, Front, News, Op, Reply, State, open};
+pub use redis::RedisStore;
 pub use store::{Begun, Key, Limit, Record, Store, Token, Trouble, Watcher};
