@@ -65,6 +65,11 @@ impl Connection {
         self.reader.reply(records)
     }
 
+    /// Whether anything is said within the limit.
+    pub(super) fn has_more(&mut self) -> Result<bool, Fault> {
+        self.reader.has_more()
+    }
+
     /// Whether nothing was said that nobody asked for.
     pub(super) fn is_quiet(&self) -> bool {
         self.reader.is_empty()

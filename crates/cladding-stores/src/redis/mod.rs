@@ -9,8 +9,10 @@
 //! records are, so that at any time one of the two finds it.
 
 mod address;
+mod cluster;
 mod connection;
 mod fault;
+mod listen;
 mod names;
 mod pool;
 mod resp;
@@ -26,6 +28,7 @@ use std::time::Duration;
 use self::address::Address;
 use self::connection::Manner;
 use self::fault::Fault;
+use self::listen::Listening;
 use self::names::Space;
 use self::resp::{Command, Reply};
 use self::servers::Servers;
@@ -40,14 +43,17 @@ pub struct RedisStore {
 
 /// What a process has; a child after a fork begins a new one, and leaves alone what is its parent's.
 struct Era {
-    servers: Servers,
+    servers: Arc<Servers>,
+    listening: Listening,
     next: OnceLock<Box<Era>>,
 }
 
 impl Era {
     fn new(address: &Address, manner: &Arc<Manner>) -> Self {
+        let servers = Arc::new(Servers::new(address, manner));
         Self {
-            servers: Servers::new(address, manner),
+            listening: Listening::new(&servers, manner),
+            servers,
             next: OnceLock::new(),
         }
     }
@@ -94,34 +100,44 @@ impl RedisStore {
 
     /// The answers to some commands.
     fn ask(&self, commands: &[Command], limit: Limit) -> Result<Vec<Reply>, Trouble> {
-        self.now().servers.exchange(commands, limit)
+        let commands: Vec<_> = commands.iter().collect();
+        self.now().servers.exchange(&commands, limit)
     }
 
     /// The answer to one command.
-    fn ask_one(&self, command: Command, limit: Limit) -> Result<Reply, Trouble> {
-        let replies = self.ask(&[command], limit)?;
+    fn ask_one(&self, command: &Command, limit: Limit) -> Result<Reply, Trouble> {
+        let replies = self.now().servers.exchange(&[command], limit)?;
         replies
             .into_iter()
             .next()
             .ok_or_else(|| confused(Fault::Nonsense("no answer")))
     }
 
-    /// Sends a write between two rounds of tagging. The order is kept, on a cluster too.
+    /// Sends a write between two rounds of tagging.
     fn tagged(
         &self,
         key: &Key,
         tags: &[Box<str>],
         life: Option<Duration>,
-        write: Command,
+        write: &Command,
         limit: Limit,
     ) -> Result<i64, Trouble> {
         let tagging: Vec<_> = tags.iter().map(|tag| scripts::tag(key, tag, life)).collect();
-        let at = tagging.len();
-        let mut commands = tagging.clone();
-        commands.push(write);
-        commands.extend(tagging);
-        let replies = self.now().servers.in_order(&commands, limit)?;
-        replies.into_iter().nth(at).map_or(Ok(0), Reply::int).map_err(confused)
+        let tagging: Vec<_> = tagging.iter().collect();
+        match self.now().servers.in_order(&[&tagging, &[write], &tagging], limit) {
+            Ok(replies) => replies
+                .into_iter()
+                .nth(tags.len())
+                .map_or(Ok(0), Reply::int)
+                .map_err(confused),
+            Err(trouble) => {
+                // It may be written and not tagged.
+                if matches!(trouble, Trouble::Refused(_)) && !tags.is_empty() {
+                    self.ask_one(&scripts::remove(key), limit)?;
+                }
+                Err(trouble)
+            }
+        }
     }
 
     /// Unlinks all keys that `pattern` finds and `wanted` agrees to. Says how many there were.
@@ -183,7 +199,7 @@ impl Store for RedisStore {
     fn get(&self, keys: &[Key], lives: bool, limit: Limit) -> Result<Vec<Option<Record>>, Trouble> {
         if let ([key], false) = (keys, lives) {
             return Ok(vec![
-                self.ask_one(scripts::get(key), limit)?.record().map_err(confused)?,
+                self.ask_one(&scripts::get(key), limit)?.record().map_err(confused)?,
             ]);
         }
         let commands: Vec<_> = if lives {
@@ -217,7 +233,7 @@ impl Store for RedisStore {
     fn begin(&self, key: &Key, lease: Duration, old: Option<Token>, limit: Limit) -> Result<Begun, Trouble> {
         let token = Token::random();
         let nonsense = || confused(Fault::Nonsense("neither a lease nor a record"));
-        match self.ask_one(scripts::begin(key, token, lease, old), limit)? {
+        match self.ask_one(&scripts::begin(key, token, lease, old), limit)? {
             Reply::Nil => Ok(Begun::Leads(token)),
             // A lease without an end was not begun here.
             Reply::Int(left) => Ok(Begun::Busy(u64::try_from(left).map_or(lease, Duration::from_millis))),
@@ -253,11 +269,11 @@ impl Store for RedisStore {
         tags: &[Box<str>],
         limit: Limit,
     ) -> Result<bool, Trouble> {
-        Ok(self.tagged(key, tags, life, scripts::finish(key, token, body, life), limit)? == 1)
+        Ok(self.tagged(key, tags, life, &scripts::finish(key, token, body, life), limit)? == 1)
     }
 
     fn release(&self, key: &Key, token: Token, limit: Limit) -> Result<(), Trouble> {
-        self.ask_one(scripts::release(key, token), limit)?;
+        self.ask_one(&scripts::release(key, token), limit)?;
         Ok(())
     }
 
@@ -269,22 +285,22 @@ impl Store for RedisStore {
         tags: &[Box<str>],
         limit: Limit,
     ) -> Result<(), Trouble> {
-        self.tagged(key, tags, life, scripts::put(key, Token::random(), body, life), limit)?;
+        self.tagged(key, tags, life, &scripts::put(key, Token::random(), body, life), limit)?;
         Ok(())
     }
 
     fn remove(&self, key: &Key, limit: Limit) -> Result<bool, Trouble> {
-        Ok(self.ask_one(scripts::remove(key), limit)?.int().map_err(confused)? == 1)
+        Ok(self.ask_one(&scripts::remove(key), limit)?.int().map_err(confused)? == 1)
     }
 
     fn remove_tagged(&self, space: &Arc<str>, tag: &str, limit: Limit) -> Result<u64, Trouble> {
         let named = Space::new(space);
         self.end_leases(&named, limit)?;
         let tag = named.tag(tag);
-        self.ask_one(scripts::take(&tag), limit)?;
+        self.ask_one(&scripts::take(&tag), limit)?;
         let mut count = 0;
         loop {
-            let taken = self.ask_one(scripts::taken(&tag), limit)?.list().map_err(confused)?;
+            let taken = self.ask_one(&scripts::taken(&tag), limit)?.list().map_err(confused)?;
             let digests: Vec<_> = taken
                 .into_iter()
                 .filter_map(|digest| names::digest(&digest.text().ok()?))
@@ -300,7 +316,7 @@ impl Store for RedisStore {
             for reply in self.ask(&commands, limit)? {
                 count += reply.int().map_err(confused)? as u64;
             }
-            self.ask_one(scripts::forget(&tag, &digests), limit)?;
+            self.ask_one(&scripts::forget(&tag, &digests), limit)?;
         }
     }
 
@@ -311,13 +327,20 @@ impl Store for RedisStore {
         self.unlink_all(&format!("{}*", space.records()), |_| true, limit)
     }
 
-    fn watch(&self, _: &Arc<str>, _: &Arc<dyn Watcher>) -> bool {
-        false
+    fn watch(&self, space: &Arc<str>, watcher: &Arc<dyn Watcher>) -> bool {
+        self.now().listening.add(Space::new(space), watcher)
     }
 
+    /// Watchers are the parent's too, and have to be given again.
     fn forked(&self) {
         // Locks may be held by threads that are not here, so nothing is looked at. The parent's connections stay open here
         // until the store is dropped; that says nothing to the server.
         let _ = self.now().next.set(Box::new(Era::new(&self.address, &self.manner)));
+    }
+}
+
+impl Drop for RedisStore {
+    fn drop(&mut self) {
+        self.now().listening.close();
     }
 }

@@ -184,6 +184,17 @@ impl<R: Read> Reader<R> {
         self.held.is_empty()
     }
 
+    /// Whether anything has arrived, or arrives before the source gives up waiting.
+    pub(super) fn has_more(&mut self) -> Result<bool, Fault> {
+        if self.is_empty() {
+            match self.fill() {
+                Err(Fault::Io(error)) if error.kind() == ErrorKind::TimedOut => return Ok(false),
+                done => done?,
+            }
+        }
+        Ok(true)
+    }
+
     /// The next answer, whose values are records if `records` says so.
     pub(super) fn reply(&mut self, records: bool) -> Result<Reply, Fault> {
         self.nested(records, 0)

@@ -108,7 +108,7 @@ impl Timed {
         let left = self.limit.left().ok_or_else(late)?;
         let wait = &mut self.waits[usize::from(writes)];
         if *wait > left || *wait < left / 2 {
-            let next = (left - left / 4).max(left.min(Duration::from_millis(1)));
+            let next = (left * 3 / 4).max(left.min(Duration::from_millis(1)));
             match (&self.socket, writes) {
                 (Socket::Tcp(stream), false) => stream.set_read_timeout(Some(next)),
                 (Socket::Tcp(stream), true) => stream.set_write_timeout(Some(next)),
@@ -163,14 +163,13 @@ impl Write for Timed {
 }
 
 fn connect_tcp(host: &str, port: u16, limit: Limit) -> io::Result<TcpStream> {
-    let addresses = match host.parse::<IpAddr>() {
-        Ok(ip) => vec![SocketAddr::new(ip, port)],
-        Err(_) => {
-            let host = host.to_owned();
-            within(limit, move || {
-                (host.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>)
-            })?
-        }
+    let addresses = if let Ok(ip) = host.parse::<IpAddr>() {
+        vec![SocketAddr::new(ip, port)]
+    } else {
+        let host = host.to_owned();
+        within(limit, move || {
+            (host.as_str(), port).to_socket_addrs().map(Iterator::collect::<Vec<_>>)
+        })?
     };
     let mut error = io::Error::new(ErrorKind::NotFound, "its name leads nowhere");
     for (index, address) in addresses.iter().enumerate() {

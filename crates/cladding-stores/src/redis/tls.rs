@@ -24,17 +24,14 @@ pub(super) fn config(options: &TlsOptions) -> Result<ClientConfig, String> {
             .with_custom_certificate_verifier(Arc::new(Anyone(provider)))
     } else {
         let mut roots = RootCertStore::empty();
-        match &options.ca {
-            Some(path) => {
-                for certificate in certificates(path)? {
-                    roots.add(certificate).map_err(|error| unusable(path, &error))?;
-                }
+        if let Some(path) = &options.ca {
+            for certificate in certificates(path)? {
+                roots.add(certificate).map_err(|error| unusable(path, &error))?;
             }
-            None => {
-                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-                if roots.is_empty() {
-                    return Err("this system has no certificates to trust; the option ca names a file of them".into());
-                }
+        } else {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            if roots.is_empty() {
+                return Err("this system has no certificates to trust; the option ca names a file of them".into());
             }
         }
         builder.with_root_certificates(roots)

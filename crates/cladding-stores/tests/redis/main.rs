@@ -3,9 +3,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod cluster;
 mod operations;
 mod tags;
 mod trouble;
+mod watch;
 mod ways;
 
 use std::sync::Arc;
