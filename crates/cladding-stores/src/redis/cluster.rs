@@ -74,6 +74,18 @@ impl Cluster {
 
     /// Answers to some commands, in order; none of them is an error.
     pub(super) fn exchange(&self, commands: &[&Command], limit: Limit) -> Result<Vec<Reply>, Trouble> {
+        if let [command] = commands
+            && let Some(pool) = self.map(limit)?.holder(command)
+            && let Ok(replies) = send(pool, commands, limit)
+            && !matches!(replies[..], [Reply::Error(_)])
+        {
+            return Ok(replies);
+        }
+        self.exchange_all(commands, limit)
+    }
+
+    /// The same for any number of commands, wherever they turn out to belong.
+    fn exchange_all(&self, commands: &[&Command], limit: Limit) -> Result<Vec<Reply>, Trouble> {
         let mut replies: Vec<Option<Reply>> = commands.iter().map(|_| None).collect();
         let mut detours: HashMap<usize, Detour> = HashMap::new();
         let mut reason = None;

@@ -1,6 +1,7 @@
 //! The connections to one server: as many as there are callers at a time, up to a bound.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::address::Node;
 use super::connection::{Connection, Manner};
@@ -11,6 +12,9 @@ use crate::store::Limit;
 
 /// No more connections are open to a server at a time.
 const MOST: usize = 64;
+
+/// One that nobody needed for so long is closed.
+const NEEDLESS: Duration = Duration::from_secs(60);
 
 /// The connections to one server.
 #[derive(Debug)]
@@ -23,8 +27,8 @@ pub(super) struct Pool {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The one used last at the end.
-    idle: Vec<Connection>,
+    /// Since when they are; the one used last at the end.
+    idle: Vec<(Instant, Connection)>,
     /// How many there are, idle or not.
     open: usize,
 }
@@ -69,7 +73,7 @@ impl Pool {
         let mut state = locked(&self.state);
         loop {
             let idle = state.idle.pop();
-            if !fresh && let Some(connection) = idle {
+            if !fresh && let Some((_, connection)) = idle {
                 let lent = Lent {
                     pool: self,
                     connection: Some(connection),
@@ -129,12 +133,25 @@ impl Lent<'_> {
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         let kept = self.connection.take().filter(|_| self.healthy);
+        let now = Instant::now();
         let mut state = locked(&self.pool.state);
+        let mut needless = None;
         match kept {
-            Some(connection) => state.idle.push(connection),
+            Some(connection) => {
+                if state
+                    .idle
+                    .first()
+                    .is_some_and(|(since, _)| now.duration_since(*since) >= NEEDLESS)
+                {
+                    needless = Some(state.idle.remove(0));
+                    state.open -= 1;
+                }
+                state.idle.push((now, connection));
+            }
             None => state.open -= 1,
         }
         drop(state);
+        drop(needless);
         self.pool.freed.notify_one();
     }
 }

@@ -3,6 +3,7 @@
 use cladding_stores::{Begun, Key, RedisStore, Store, Trouble};
 
 use super::common::{Server, wait_for};
+use super::races::nothing_old_is_kept;
 use super::watch::watch;
 use super::{begin, body, finish, key, lead, put, soon, space};
 
@@ -153,4 +154,10 @@ fn changes_on_all_servers_are_heard() {
         });
         notes.wait_for(digest);
     }
+}
+
+#[test]
+fn nothing_is_kept_that_was_computed_before_a_removal() {
+    let Some((_servers, store)) = cluster() else { return };
+    nothing_old_is_kept(&store, 100);
 }

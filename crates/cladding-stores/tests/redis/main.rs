@@ -5,6 +5,7 @@ mod common;
 
 mod cluster;
 mod operations;
+mod races;
 mod tags;
 mod trouble;
 mod watch;

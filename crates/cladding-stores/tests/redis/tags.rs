@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cladding_stores::Store;
+use cladding_stores::{RedisStore, Store, Trouble};
 
 use super::{body, finish, fresh, get, key, lead, put, soon, space};
 
@@ -94,4 +94,27 @@ fn a_removal_that_broke_off_is_ended_by_the_next() {
     server.ask(&["RENAME", TAG, &leaving]);
     assert_eq!(store.clear(&space("s"), soon()).unwrap(), 1);
     assert_eq!(server.ask(&["DBSIZE"]), "0");
+}
+
+#[test]
+fn what_cannot_be_tagged_is_not_kept() {
+    let Some((server, store)) = fresh() else { return };
+    server.ask(&[
+        "ACL",
+        "SETUSER",
+        "blind",
+        "on",
+        ">pw",
+        "~cladding:*",
+        "~cladding.lease:*",
+        "+@all",
+    ]);
+    let blind = RedisStore::open(&format!("redis://blind:pw@127.0.0.1:{}", server.port)).unwrap();
+    let (one, two) = (key("s", 1), key("s", 2));
+    let done = blind.put(&one, b"x", None, &["t".into()], soon());
+    assert!(matches!(done, Err(Trouble::Refused(_))), "{done:?}");
+    let token = lead(&blind, &two);
+    let done = blind.finish(&two, token, b"x", None, &["t".into()], soon());
+    assert!(matches!(done, Err(Trouble::Refused(_))), "{done:?}");
+    assert_eq!(store.get(&[one, two], false, soon()).unwrap(), [None, None]);
 }
