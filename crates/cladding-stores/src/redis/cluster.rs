@@ -74,20 +74,31 @@ impl Cluster {
 
     /// Answers to some commands, in order; none of them is an error.
     pub(super) fn exchange(&self, commands: &[&Command], limit: Limit) -> Result<Vec<Reply>, Trouble> {
+        let mut detours = HashMap::new();
         if let [command] = commands
             && let Some(pool) = self.map(limit)?.holder(command)
             && let Ok(replies) = send(pool, commands, limit)
-            && !matches!(replies[..], [Reply::Error(_)])
+            && let Ok([reply]) = <[Reply; 1]>::try_from(replies)
         {
-            return Ok(replies);
+            match self.redirected(&reply, pool.node()) {
+                Redirected::Not => return Ok(vec![reply.accepted().map_err(|fault| fault.trouble(pool.node()))?]),
+                Redirected::Again => {}
+                Redirected::To(detour) => {
+                    detours.insert(0, detour);
+                }
+            }
         }
-        self.exchange_all(commands, limit)
+        self.exchange_all(commands, detours, limit)
     }
 
     /// The same for any number of commands, wherever they turn out to belong.
-    fn exchange_all(&self, commands: &[&Command], limit: Limit) -> Result<Vec<Reply>, Trouble> {
+    fn exchange_all(
+        &self,
+        commands: &[&Command],
+        mut detours: HashMap<usize, Detour>,
+        limit: Limit,
+    ) -> Result<Vec<Reply>, Trouble> {
         let mut replies: Vec<Option<Reply>> = commands.iter().map(|_| None).collect();
-        let mut detours: HashMap<usize, Detour> = HashMap::new();
         let mut reason = None;
         for round in 0..ROUNDS {
             let map = self.map(limit)?;

@@ -1,6 +1,7 @@
 //! Real Redis servers for tests: started on free ports in folders of their own, ended with the test.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -66,7 +67,13 @@ impl Server {
             .spawn()
             .unwrap();
         self.child = Some(child);
-        wait_for("the server", || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
+        // It answers when all that it listens on is there.
+        wait_for("the server", || {
+            let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else {
+                return false;
+            };
+            stream.write_all(b"PING\r\n").is_ok() && stream.read(&mut [0]).is_ok_and(|count| count == 1)
+        });
     }
 
     /// Ends it.

@@ -106,7 +106,14 @@ fn keys_are_followed_when_they_move() {
         servers[server].ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &ids[to]]);
     }
     assert_eq!(body(&store, &keys[0]).unwrap(), b"x");
-    put(&store, &keys[0], b"y", &[]);
+    for _ in 0..10 {
+        put(&store, &keys[0], b"y", &[]);
+    }
+    let errors = servers[from].ask(&["INFO", "errorstats"]);
+    assert!(
+        errors.contains("errorstat_MOVED:count=1\r") || errors.ends_with("errorstat_MOVED:count=1"),
+        "{errors}"
+    );
     assert_eq!(servers[to].ask(&["EXISTS", &name(&keys[0])]), "1");
     assert!(store.get(&keys, false, soon()).unwrap().iter().all(Option::is_some));
 }

@@ -181,8 +181,9 @@ fn clearing_takes_one_space_and_what_is_computed_in_it() {
     assert!(!finish(&store, &held, token, b"late"));
     assert!(finish(&store, &other, others, b"x"));
     assert_eq!(server.ask(&["KEYS", "cladding*:a:[^b]*"]), "");
+    assert_eq!(store.remove_tagged(&space("a:b"), "t", soon()).unwrap(), 10);
     assert_eq!(store.clear(&space("*"), soon()).unwrap(), 10);
-    assert_eq!(store.clear(&space("a:b"), soon()).unwrap(), 11);
+    assert_eq!(store.clear(&space("a:b"), soon()).unwrap(), 1);
     assert_eq!(store.clear(&space("nobody"), soon()).unwrap(), 0);
     for name in ["a b", "b", "{a}"] {
         assert_eq!(store.clear(&space(name), soon()).unwrap(), 10, "{name}");

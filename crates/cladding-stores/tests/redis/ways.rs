@@ -6,6 +6,7 @@ use std::process::Command;
 use cladding_stores::{RedisStore, Store, Trouble};
 
 use super::common::{Server, free_port};
+use super::watch::watch;
 use super::{body, get, key, put, soon};
 
 #[test]
@@ -18,6 +19,10 @@ fn a_socket_is_as_good() {
     let store = RedisStore::open(&url).unwrap();
     put(&store, &key("s", 1), b"x", &["t"]);
     assert_eq!(body(&store, &key("s", 1)).unwrap(), b"x");
+    let notes = watch(&store, "s");
+    notes.wait_for_listens(&[true]);
+    put(&store, &key("s", 1), b"x", &["t"]);
+    notes.wait_for(1);
     assert_eq!(server.ask(&["-n", "1", "DBSIZE"]), "2");
 }
 
@@ -88,10 +93,16 @@ fn tls_is_spoken_with_whom_the_certificates_name() {
     let folder = server.folder.display();
     let own = format!("cert={folder}/cert.pem&key={folder}/key.pem");
     let large = vec![7; 300_000];
+    let mut listening = Vec::new();
     for host in ["localhost", "127.0.0.1"] {
         let store = RedisStore::open(&format!("rediss://{host}:{port}/1?ca={folder}/ca.pem&{own}")).unwrap();
         put(&store, &key("s", 1), &large, &["t"]);
         assert_eq!(body(&store, &key("s", 1)).unwrap(), large);
+        let notes = watch(&store, "s");
+        notes.wait_for_listens(&[true]);
+        put(&store, &key("s", 1), &large, &["t"]);
+        notes.wait_for(1);
+        listening.push((store, notes));
     }
     let open = |query: String| RedisStore::open(&format!("rediss://localhost:{port}/1?{query}"));
     let anyone = open(format!("insecure=true&{own}")).unwrap();
