@@ -108,7 +108,7 @@ impl Timed {
         let left = self.limit.left().ok_or_else(late)?;
         let wait = &mut self.waits[usize::from(writes)];
         if *wait > left || *wait < left / 2 {
-            let next = (left * 3 / 4).max(left.min(Duration::from_millis(1)));
+            let next = (left / 4 * 3).max(left.min(Duration::from_millis(1)));
             match (&self.socket, writes) {
                 (Socket::Tcp(stream), false) => stream.set_read_timeout(Some(next)),
                 (Socket::Tcp(stream), true) => stream.set_write_timeout(Some(next)),

@@ -1,16 +1,19 @@
 //! A cluster of three servers.
 
-use cladding_stores::{Begun, Key, RedisStore, Store, Trouble};
+use std::time::Duration;
+
+use cladding_stores::{Begun, Key, Limit, RedisStore, Store, Trouble};
 
 use super::common::{Server, wait_for};
 use super::races::nothing_old_is_kept;
 use super::watch::watch;
 use super::{begin, body, finish, key, lead, put, soon, space};
 
+const OPTIONS: [&str; 4] = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
+
 /// Three masters that share out the slots, and a store that knows one of them.
 fn cluster() -> Option<(Vec<Server>, RedisStore)> {
-    let options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
-    let servers: Vec<_> = (0..3).map_while(|_| Server::start(&options)).collect();
+    let servers: Vec<_> = (0..3).map_while(|_| Server::start(&OPTIONS)).collect();
     for (server, slots) in servers
         .iter()
         .zip([["0", "5460"], ["5461", "10922"], ["10923", "16383"]])
@@ -59,10 +62,7 @@ fn every_operation_finds_its_server() {
         assert_eq!(record.as_ref().map(|record| record.body.clone()), text);
     }
     let held: Vec<_> = keys[50..].iter().map(|key| (key.clone(), lead(&store, key))).collect();
-    assert_eq!(
-        store.renew(&held, std::time::Duration::from_secs(5), soon()).unwrap(),
-        [true; 10]
-    );
+    assert_eq!(store.renew(&held, Duration::from_secs(5), soon()).unwrap(), [true; 10]);
     store.release(&held[0].0, held[0].1, soon()).unwrap();
     assert!(store.remove(&keys[7], soon()).unwrap());
     put(&store, &keys[8], b"untagged", &[]);
@@ -167,4 +167,49 @@ fn changes_on_all_servers_are_heard() {
 fn nothing_is_kept_that_was_computed_before_a_removal() {
     let Some((_servers, store)) = cluster() else { return };
     nothing_old_is_kept(&store, 100);
+}
+
+#[test]
+fn a_server_that_takes_over_is_found() {
+    let Some((mut servers, store)) = cluster() else { return };
+    let Some(replica) = Server::start(&OPTIONS) else { return };
+    replica.ask(&["CLUSTER", "MEET", "127.0.0.1", &servers[1].port.to_string()]);
+    let master = servers[1].ask(&["CLUSTER", "MYID"]);
+    wait_for("the replica", || {
+        replica.ask(&["CLUSTER", "REPLICATE", &master]) == "OK"
+    });
+    let keys: Vec<Key> = (0..30).map(|digest| key("s", digest)).collect();
+    for key in &keys {
+        put(&store, key, b"x", &[]);
+    }
+    let notes = watch(&store, "s");
+    notes.wait_for_listens(&[true]);
+    wait_for("the copy", || {
+        let state = replica.ask(&["ROLE"]);
+        state.contains("connected") && replica.ask(&["DBSIZE"]) == servers[1].ask(&["DBSIZE"])
+    });
+    wait_for("the cluster", || {
+        servers.iter().all(|server| {
+            server
+                .ask(&["CLUSTER", "NODES"])
+                .contains(&format!(":{}@", replica.port))
+        })
+    });
+
+    servers[1].stop();
+    notes.wait_for_listens(&[true, false]);
+    wait_for("the other server", || {
+        let limit = Limit::within(Duration::from_millis(500));
+        store
+            .get(&keys, false, limit)
+            .is_ok_and(|records| records.iter().all(Option::is_some))
+    });
+    for key in &keys {
+        put(&store, key, b"y", &[]);
+    }
+    notes.wait_for_listens(&[true, false, true]);
+    for key in &keys {
+        put(&store, key, b"z", &[]);
+        notes.wait_for(key.digest);
+    }
 }
