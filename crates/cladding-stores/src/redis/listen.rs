@@ -45,6 +45,8 @@ struct Shared {
     servers: Arc<Servers>,
     manner: Arc<Manner>,
     state: Mutex<State>,
+    /// Held while watchers are told something; before the state's.
+    turn: Mutex<()>,
     /// Whether the store is gone.
     closed: AtomicBool,
 }
@@ -81,6 +83,7 @@ impl Listening {
             servers: Arc::clone(servers),
             manner: Arc::clone(manner),
             state: Mutex::default(),
+            turn: Mutex::default(),
             closed: AtomicBool::new(false),
         }))
     }
@@ -225,42 +228,32 @@ impl Shared {
     /// The spaces that are watched; `None` if there are none, or another connection was lost. Tells those who came while all
     /// was well.
     fn spaces(&self) -> Option<Vec<Space>> {
-        let (spaces, news) = {
-            let mut state = locked(&self.state);
-            let connections = state.connections?;
-            if self.is_over(&mut state) {
-                return None;
-            }
-            let State { watchers, told_by, .. } = &mut *state;
-            let mut news = Vec::new();
-            for (space, those) in watchers.iter_mut() {
-                if told_by.get(space) == Some(&connections) {
-                    news.extend(those.iter_mut().filter_map(|one| one.tell(true)));
-                }
-            }
-            // Told with the lock held, so that another connection's loss is told afterwards.
-            for watcher in &news {
-                tell(&**watcher, |watcher| watcher.listens(true));
-            }
-            (watchers.keys().cloned().collect(), news)
+        let mut spaces = None;
+        let news = |state: &mut State| {
+            let Some(connections) = state.connections.filter(|_| !self.is_over(state)) else {
+                return Vec::new();
+            };
+            spaces = Some(state.watchers.keys().cloned().collect());
+            let told = state
+                .watchers
+                .iter_mut()
+                .filter(|(space, _)| state.told_by.get(space) == Some(&connections));
+            told.flat_map(|(_, those)| those)
+                .filter_map(|one| one.tell(true))
+                .collect()
         };
-        drop(news);
-        Some(spaces)
+        self.deliver(news, |watcher| watcher.listens(true));
+        spaces
     }
 
     /// Says that a connection was lost, if that is not known yet.
     fn lost(&self) {
-        let news: Vec<_> = {
-            let mut state = locked(&self.state);
+        let news = |state: &mut State| {
             state.connections = None;
             let all = state.watchers.values_mut().flatten();
-            let news: Vec<_> = all.filter_map(|one| one.tell(false)).collect();
-            for watcher in &news {
-                tell(&**watcher, |watcher| watcher.listens(false));
-            }
-            news
+            all.filter_map(|one| one.tell(false)).collect()
         };
-        drop(news);
+        self.deliver(news, |watcher| watcher.listens(false));
     }
 
     /// Makes of what a server says what it means.
@@ -297,23 +290,28 @@ impl Shared {
 
     /// Tells those who listen, to one space or to any.
     fn each(&self, space: Option<&Space>, what: impl Fn(&dyn Watcher)) {
-        let news: Vec<_> = {
-            let state = locked(&self.state);
-            let listening = |those: &Vec<Watching>| -> Vec<_> {
-                let those = those.iter().filter(|one| one.listens);
-                those.filter_map(|one| one.watcher.upgrade()).collect()
-            };
-            let news = match space {
-                Some(space) => state.watchers.get(space).map(listening).unwrap_or_default(),
-                None => state.watchers.values().flat_map(listening).collect(),
-            };
-            // With the lock held, as `listens` is: what is told last is what is so.
-            for watcher in &news {
-                tell(&**watcher, &what);
-            }
-            news
+        let listening = |those: &Vec<Watching>| -> Vec<_> {
+            let those = those.iter().filter(|one| one.listens);
+            those.filter_map(|one| one.watcher.upgrade()).collect()
         };
-        drop(news);
+        let news = |state: &mut State| match space {
+            Some(space) => state.watchers.get(space).map(listening).unwrap_or_default(),
+            None => state.watchers.values().flat_map(listening).collect(),
+        };
+        self.deliver(news, what);
+    }
+
+    /// Tells some watchers something, one message after the other, so that what is told last is what is so. A panic of a
+    /// watcher is its own affair, and must not end the listening of others unsaid.
+    fn deliver(&self, choose: impl FnOnce(&mut State) -> Vec<Arc<dyn Watcher>>, what: impl Fn(&dyn Watcher)) {
+        let turn = locked(&self.turn);
+        let those = choose(&mut locked(&self.state));
+        for watcher in &those {
+            let _ = catch_unwind(AssertUnwindSafe(|| what(&**watcher)));
+        }
+        drop(turn);
+        // Perhaps the last that held them: with no lock held.
+        drop(those);
     }
 }
 
@@ -347,9 +345,4 @@ impl Ear {
         self.open.push_back(space);
         connection.send(&command.bytes, Limit::within(PATIENCE))
     }
-}
-
-/// Tells a watcher. A panic in there is its own affair, and must not end the listening of others unsaid.
-fn tell(watcher: &dyn Watcher, what: impl Fn(&dyn Watcher)) {
-    let _ = catch_unwind(AssertUnwindSafe(|| what(watcher)));
 }
