@@ -31,6 +31,8 @@ struct State {
     idle: Vec<(Instant, Connection)>,
     /// How many there are, idle or not.
     open: usize,
+    /// How many callers wait for one.
+    waiting: usize,
 }
 
 impl Pool {
@@ -97,11 +99,13 @@ impl Pool {
                 return Ok((lent, true));
             }
             let left = limit.left().ok_or_else(late)?;
+            state.waiting += 1;
             state = self
                 .freed
                 .wait_timeout(state, left)
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
+            state.waiting -= 1;
         }
     }
 }
@@ -150,8 +154,11 @@ impl Drop for Lent<'_> {
             }
             None => state.open -= 1,
         }
+        let waited_for = state.waiting > 0;
         drop(state);
         drop(needless);
-        self.pool.freed.notify_one();
+        if waited_for {
+            self.pool.freed.notify_one();
+        }
     }
 }
