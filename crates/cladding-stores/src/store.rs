@@ -138,6 +138,11 @@ pub trait Store: Send + Sync {
     /// this was called.
     fn clear(&self, space: &Arc<str>, limit: Limit) -> Result<u64, Trouble>;
 
+    /// Whether [`Store::watch`] is any use.
+    fn tells_of_changes(&self) -> bool {
+        false
+    }
+
     /// Tells `watcher` of all changes to a space, from soon on and for as long as it lives: it is held weakly, and told by
     /// `listens` when that begins. False if this store cannot.
     fn watch(&self, space: &Arc<str>, watcher: &Arc<dyn Watcher>) -> bool;

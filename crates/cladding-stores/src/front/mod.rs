@@ -132,6 +132,11 @@ impl Front {
         self.work().board.take()
     }
 
+    /// See [`Store::tells_of_changes`].
+    pub fn tells_of_changes(&self) -> bool {
+        self.store.tells_of_changes()
+    }
+
     /// See [`Store::watch`].
     pub fn watch(&self, space: &Arc<str>, watcher: &Arc<dyn Watcher>) -> bool {
         let _ = self.work();
@@ -167,6 +172,14 @@ impl Front {
     pub fn all_forking() {
         for front in Self::all() {
             front.store.forking();
+        }
+    }
+
+    /// [`Front::flush`] for all that are open, one after the other, within one limit.
+    pub fn flush_all(limit: Duration) {
+        let limit = Limit::within(limit);
+        for front in Self::all() {
+            front.flush(limit.left().unwrap_or_default());
         }
     }
 

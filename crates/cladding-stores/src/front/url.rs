@@ -146,8 +146,7 @@ impl Address {
     pub(super) fn open(&self) -> Result<Arc<dyn Store>, String> {
         match self {
             Self::File { path, max_bytes } => Ok(crate::file::open(path.clone(), *max_bytes)),
-            // ---- REDIS: becomes crate::redis::open(url) ----
-            Self::Redis { .. } => Err("the Redis store is not built yet".to_owned()),
+            Self::Redis { url } => Ok(Arc::new(crate::redis::RedisStore::open(url)?)),
         }
     }
 }

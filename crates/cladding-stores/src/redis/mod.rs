@@ -327,6 +327,10 @@ impl Store for RedisStore {
         self.unlink_all(&format!("{}*", space.records()), |_| true, limit)
     }
 
+    fn tells_of_changes(&self) -> bool {
+        true
+    }
+
     fn watch(&self, space: &Arc<str>, watcher: &Arc<dyn Watcher>) -> bool {
         self.now().listening.add(Space::new(space), watcher)
     }

@@ -1,5 +1,7 @@
 //! Real Redis servers for tests: started on free ports in folders of their own, ended with the test.
 
+#![allow(dead_code)]
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
