@@ -10,7 +10,7 @@ CARGO_LOCKED = $(if $(wildcard Cargo.lock),--locked)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test quick bench check lint leaks matrix fix clean
+.PHONY: help demo test quick bench check lint leaks matrix figures fix clean
 .PHONY: check-version style clippy types test-rust test-python
 
 help:
@@ -23,10 +23,10 @@ demo: ## serves a real model through all five decorators, under real faults
 test: test-rust test-python ## every test: of the engine, and of the installed wheel
 
 quick: ## the daily loop: a fast build, and the tests that are not slow, up to the first failure
-	@$(IN) fast-wheel test -- python -m pytest -x -q -m 'not slow and not leak' $(ARGS)
+	@$(IN) fast-wheel servers test -- python -m pytest -x -q -m 'not slow and not leak' $(ARGS)
 
 bench: ## what it costs, beside the bare call and the peers
-	@$(IN) wheel bench -- python -m bench $(ARGS)
+	@$(IN) wheel servers bench -- python -m bench $(ARGS)
 
 check: lint test ## all that CI does
 
@@ -37,6 +37,9 @@ leaks: ## only the tests that watch objects and memory over very many calls
 
 matrix: ## writes docs/compatibility.md
 	@$(IN) wheel test -- python tests/compatibility/render.py
+
+figures: ## draws docs/figures
+	@$(IN) -- python scripts/draw_hit_ratio.py
 
 fix: ## formats the sources, and corrects what the lints can correct
 	@$(IN) lint -- cargo fmt --all
@@ -64,7 +67,7 @@ types:
 	@$(IN) wheel lint -- python -m mypy.stubtest cladding._native --allowlist scripts/stubtest_allowlist.txt
 
 test-rust:
-	@$(IN) -- cargo test $(CARGO_LOCKED) --workspace --exclude cladding-python
+	@$(IN) servers -- cargo test $(CARGO_LOCKED) --workspace --exclude cladding-python
 
 test-python:
-	@$(IN) wheel test -- python -m pytest $(ARGS)
+	@$(IN) wheel servers test -- python -m pytest $(ARGS)

@@ -3,8 +3,8 @@
 #
 #     in_venv.sh NEED... -- COMMAND...
 #
-# A need is `wheel` (cladding, built for release and installed), `fast-wheel` (the same, built quickly), or the name of
-# a file in requirements/. Everything lies inside the checkout: .venvs/, build/ and target/.
+# A need is `wheel` (cladding, built for release and installed), `fast-wheel` (the same, built quickly), `servers` (those
+# that tests start), or the name of a file in requirements/. Everything lies inside the checkout: .venvs/, build/ and target/.
 set -eu
 
 cd "$(dirname "$0")/.."

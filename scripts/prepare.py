@@ -2,9 +2,10 @@
 
     python scripts/prepare.py NEED...
 
-A need is `wheel`, `fast-wheel`, or the name of a file in requirements/. What is up to date already is left alone: the
-environment while it belongs to this Python, a list of requirements while its file is the one that was installed, the
-wheel while the sources are the ones it was built from. Progress goes to standard error.
+A need is `wheel`, `fast-wheel`, `servers`, or the name of a file in requirements/. What is up to date already is left
+alone: the environment while it belongs to this Python, a list of requirements while its file is the one that was
+installed, the wheel while the sources are the ones it was built from, the servers while they are there. Progress goes
+to standard error.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ TARGET = ROOT / "target" / NAME
 # Each wheel that can be asked for: its cargo profile, and whether Cargo.lock must already be right.
 PROFILES = {"wheel": ("release", True), "fast-wheel": ("fast", False)}
 
+# The need for the servers that tests start themselves.
+SERVERS = "servers"
+
 SOURCE_FOLDERS = ("crates", "python")
 SOURCE_FILES = (
     "Cargo.toml",
@@ -52,7 +56,9 @@ def main() -> None:
     with only_one_at_a_time():
         make_venv()
         for need in needs:
-            if need not in PROFILES:
+            if need == SERVERS:
+                install_servers()
+            elif need not in PROFILES:
                 install_requirements(need)
         for need in needs:
             if need in PROFILES:
@@ -79,6 +85,23 @@ def install_requirements(name: str) -> None:
     pip("--requirement", ROOT / "requirements" / f"{name}.txt")
     for file, text in lists.items():
         write(STAMPS / "requirements" / file, text)
+
+
+def install_servers() -> None:
+    """Installs Debian's package of Redis where there is no such server and this user may; says what to do otherwise."""
+    if shutil.which("redis-server") or shutil.which("valkey-server"):
+        return
+    how = "apt-get install redis-server"
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        say(f"installing a Redis server: {how}")
+        # It is not to run as a service: the tests start it on ports of their own.
+        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+        quiet = ("--quiet", "--quiet", "--yes", "--no-install-recommends")
+        commands = ("apt-get", *quiet, "update"), ("apt-get", *quiet, "install", "redis-server")
+        done = [subprocess.run(command, env=env, stdout=sys.stderr, check=False).returncode for command in commands]
+        if done[-1] == 0:
+            return
+    say(f"there is no Redis server, so the tests that need one are skipped; to run them: {how}")
 
 
 def requirements(file: str) -> dict[str, str]:

@@ -55,6 +55,11 @@ impl Reach {
         self.sizes = (self.sizes * factor).clamp(SHORTEST, LONGEST);
     }
 
+    /// How many of those that had been looked at before were asked for since, of late.
+    pub(super) const fn settled(&self) -> f32 {
+        self.settled
+    }
+
     /// Notes whether one that had been looked at before was asked for since.
     pub(super) fn saw_settled(&mut self, used: bool) {
         approach(&mut self.settled, used);

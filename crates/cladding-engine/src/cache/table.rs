@@ -7,6 +7,7 @@ use hashbrown::HashTable;
 use super::ghost::Ghost;
 use super::list::{Links, List};
 use super::reach::Reach;
+use super::share::Share;
 use super::slab::{Slab, Slot, Standing};
 use super::wheel::{NOWHERE, Wheel};
 use super::{Candidates, EntryId, Removed};
@@ -19,9 +20,6 @@ const STEPS_PER_INSERT: usize = 16;
 
 /// More entries than this have no numbers.
 const MOST_ENTRIES: usize = u32::MAX as usize - 1;
-
-/// One part in so many of the table is the small queue.
-const SMALL_SHARE: usize = 32;
 
 /// Why an entry had to leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -121,6 +119,7 @@ pub struct Table<K, V> {
     wheel: Option<Box<Wheel>>,
     ghost: Ghost,
     reach: Reach,
+    share: Share,
     evictions: Evictions,
 }
 
@@ -142,6 +141,7 @@ impl<K, V> Table<K, V> {
             wheel: None,
             ghost: Ghost::new(0, 0),
             reach: Reach::new(),
+            share: Share::new(),
             evictions: Evictions::default(),
         }
     }
@@ -178,6 +178,11 @@ impl<K, V> Table<K, V> {
             }
         }
         candidates
+    }
+
+    /// The entry that came last of those whose keys have this hash, expired ones included.
+    pub fn newest(&self, hash: u64) -> Option<EntryId> {
+        self.candidates(hash, 0).max_by_key(|id| id.generation)
     }
 
     /// Whether any entry has this hash, expired ones included.
@@ -373,8 +378,8 @@ impl<K, V> Table<K, V> {
                 break;
             };
             let small_is_full = self.small.len() > 0
-                && (self.small.len() >= (self.max_entries / SMALL_SHARE).max(1)
-                    || self.small_weight.saturating_mul(SMALL_SHARE as u64) >= self.max_weight);
+                && (self.share.is_reached(self.small.len() as u64, self.max_entries as u64)
+                    || self.share.is_reached(self.small_weight, self.max_weight));
             let oldest = if small_is_full || self.main.len() == 0 {
                 self.small.oldest()
             } else {
@@ -396,7 +401,10 @@ impl<K, V> Table<K, V> {
         let used = slot.take_use();
         match slot.standing {
             Standing::Late => self.reach.saw_late(used),
-            Standing::Settled => self.reach.saw_settled(used),
+            Standing::Settled => {
+                self.reach.saw_settled(used);
+                self.share.follow(self.reach.settled());
+            }
             Standing::New | Standing::Promoted => {}
         }
         if used {
