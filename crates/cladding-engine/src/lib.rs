@@ -19,6 +19,7 @@ crate is that part. The Python package and whatever other faces there are bind t
 | [`clock`], [`random`] | time and chance, for those who have to supply them |
 | [`limit`] | when a call may begin, and whether one more may be under way |
 | [`lock`] | what shared states are kept in |
+| [`waiters`] | who is to be woken when something is there |
 | [`error`] | the one error of a wrong configuration |
 
 # Example
@@ -90,6 +91,7 @@ pub mod metrics;
 pub mod random;
 pub mod retry;
 pub mod scan;
+pub mod waiters;
 mod window;
 
 #[cfg(test)]

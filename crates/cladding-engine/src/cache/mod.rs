@@ -30,6 +30,7 @@
 //! user likes.
 
 mod candidates;
+mod flights;
 mod ghost;
 mod list;
 mod lru;
@@ -46,6 +47,7 @@ mod test_hit_ratio;
 mod test_model;
 
 pub use candidates::Candidates;
+pub use flights::{Flights, Gone, Landed, Landing, Left, Reserved, Sought, Under, Withdrawn};
 pub use lru::Lru;
 pub use removed::Removed;
 pub use slab::EntryId;
