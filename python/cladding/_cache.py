@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar, overload
 
 from cladding._policy import MISSING, is_target, make
 
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     # How long each result is good, and what is handed out of it.
     Lives: TypeAlias = float | timedelta | Callable[[Any], float | timedelta | None]
     Copies: TypeAlias = bool | Callable[[Any], Any]
+
+    class Serializer(Protocol):
+        """What makes bytes of a result, and a result of bytes."""
+
+        def dumps(self, value: Any, /) -> bytes: ...
+        def loads(self, data: bytes, /) -> Any: ...
+
+    Serializers: TypeAlias = Literal["auto", "pickle"] | Serializer
     P = ParamSpec("P")
     R = TypeVar("R")
 
@@ -58,6 +66,12 @@ def cache_result(
     exception_ttl: float | timedelta = 5,
     copy: Copies = False,
     tags: str | Iterable[str] | Callable[..., str | Iterable[str]] | None = None,
+    store: str | None = None,
+    serializer: Serializers = "auto",
+    signing_key: str | bytes | None = None,
+    lease: float | timedelta = 10,
+    store_timeout: float | timedelta = 0.5,
+    near: bool | float | timedelta = False,
     generators: int | None = None,
     enabled: bool | Callable[[], bool] = True,
 ) -> CachePolicy: ...
@@ -80,6 +94,12 @@ def cache_result(
     exception_ttl: float | timedelta = 5,
     copy: Copies = False,
     tags: str | Iterable[str] | Callable[..., str | Iterable[str]] | None = None,
+    store: str | None = None,
+    serializer: Serializers = "auto",
+    signing_key: str | bytes | None = None,
+    lease: float | timedelta = 10,
+    store_timeout: float | timedelta = 0.5,
+    near: bool | float | timedelta = False,
     generators: int | None = None,
     enabled: bool | Callable[[], bool] = True,
 ) -> CachePolicy: ...
@@ -103,6 +123,12 @@ def cache_result(
     exception_ttl: float | timedelta = 5,
     copy: Copies = False,
     tags: str | Iterable[str] | Callable[..., str | Iterable[str]] | None = None,
+    store: str | None = None,
+    serializer: Serializers = "auto",
+    signing_key: str | bytes | None = None,
+    lease: float | timedelta = 10,
+    store_timeout: float | timedelta = 0.5,
+    near: bool | float | timedelta = False,
     generators: int | None = None,
     enabled: bool | Callable[[], bool] = True,
 ) -> CachePolicy | Target:
@@ -145,6 +171,18 @@ def cache_result(
         exception_ttl: for how many seconds.
         copy: ``True`` hands out a deep copy each time, a function what it makes of the result.
         tags: names to invalidate results by: a str, several, or a function that gets the result and the arguments and says.
+        store: the URL of a store that processes share, such as ``"file:///var/cache/app.db"`` or ``"redis://host:6379/0"``;
+            ``None`` or ``"memory://"`` for the memory of each process. Nothing is connected before the first call. A
+            store that is down, slow or full never breaks a call, which then computes.
+        serializer: how results become bytes in a store: ``"auto"`` for MessagePack with arrays, frames and tensors in
+            formats of their own, ``"pickle"`` for anything that can be pickled, only with a ``signing_key``, or an object
+            with ``dumps`` and ``loads``.
+        signing_key: a secret of 16 bytes or more, by which what is in a store is known to be ours before it is read.
+        lease: for how many seconds a process that computes keeps others from computing the same, unless it renews that,
+            which it does for as long as it lives.
+        store_timeout: how many seconds the store may take to answer.
+        near: for how many seconds what a store said is used again without asking it; ``True`` for until it says that
+            it has changed, which Redis and Valkey can. ``max_entries`` and ``max_bytes`` bound what is kept near.
         generators: for generator functions and async generator functions, which are refused without it: up to how many
             items of one generator are kept. Items reach the first caller as they are made, and callers that come meanwhile
             share them; a generator with more items is handed out and not kept.
@@ -184,6 +222,12 @@ def cache_result(
         "exception_ttl": (exception_ttl, 5),
         "copy": (copy, False),
         "tags": (tags, None),
+        "store": (store, None),
+        "serializer": (serializer, "auto"),
+        "signing_key": (signing_key, None),
+        "lease": (lease, 10),
+        "store_timeout": (store_timeout, 0.5),
+        "near": (near, False),
         "generators": (generators, None),
     }
     parameters |= {name: value for name, (value, default) in given.items() if value is not default}

@@ -145,6 +145,19 @@ def in_task(refresh: Refresh, value: object, function: str) -> Callable[..., Cor
     return run
 
 
+def log_store(kind: str, url: str, function: str, reason: str) -> None:
+    """Says what has happened to a store, each thing once."""
+    logger = logging.getLogger(LOGGER)
+    if kind == "failed":
+        logger.warning(
+            "the store %s of cached results is down, calls go on without it: %s (seen by %s())", url, reason, function
+        )
+    elif kind == "refused":
+        logger.warning("the store %s of cached results refuses: %s (seen by %s())", url, reason, function)
+    else:
+        logger.warning("the store %s of cached results works again (seen by %s())", url, function)
+
+
 def _land(refresh: Refresh, result: object, args: tuple[Any, ...], kwargs: dict[str, Any], function: str) -> None:
     try:
         refresh.done(result, args, kwargs)

@@ -77,6 +77,13 @@ class BulkheadFullError(CladdingError, RuntimeError):
     """How many calls waited."""
 
 
+class StoreError(CladdingError, ConnectionError):
+    """A store of cached results did not do what a program asked it for by ``f.cache`` or ``cache_clear()``.
+
+    Calls of a cached function never raise it: they go on without the store.
+    """
+
+
 class UnwantedResultError(CladdingError, RuntimeError):
     """A retried call came to a result that ``retry_on_result`` does not want. Only a fallback that fails shows it."""
 

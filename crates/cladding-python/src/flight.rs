@@ -1,6 +1,7 @@
 //! One computation that several callers want: who waits for it, and how they are woken.
 
 use cladding_capi::{Guarded, Owned, exception};
+use cladding_engine::waiters::Waiters;
 use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PyRuntimeError};
 use pyo3::prelude::*;
 
@@ -9,14 +10,7 @@ use crate::hooks::Outcome;
 /// The computation of one key by its leader. Waiters subscribe a callback, which may be called from any thread.
 #[pyclass(frozen, module = "cladding._native")]
 pub(crate) struct Flight {
-    state: Guarded<State>,
-}
-
-#[derive(Default)]
-struct State {
-    landed: bool,
-    outcome: Option<Landing>,
-    callbacks: Vec<Owned>,
+    waiters: Guarded<Waiters<Owned, Landing>>,
 }
 
 /// How a flight ended, for its waiters.
@@ -35,34 +29,24 @@ impl Flight {
     /// Asks for a call of `callback` when the flight has landed. False, and no call, if it has already.
     fn subscribe(&self, callback: &Bound<'_, PyAny>) -> bool {
         let callback = Owned::from(callback);
-        self.state.with(|state| {
-            if !state.landed {
-                state.callbacks.push(callback);
-            }
-            !state.landed
-        })
+        self.waiters.with(|waiters| waiters.subscribe(callback)).is_ok()
     }
 
     /// Takes a subscription back, for a waiter that gave up.
     fn unsubscribe(&self, callback: &Bound<'_, PyAny>) {
-        let removed = self.state.with(|state| {
-            let place = state
-                .callbacks
-                .iter()
-                .position(|known| known.as_ptr() == callback.as_ptr());
-            place.map(|place| state.callbacks.swap_remove(place))
-        });
+        let is_it = |known: &Owned| known.as_ptr() == callback.as_ptr();
+        let removed = self.waiters.with(|waiters| waiters.unsubscribe(is_it));
         drop(removed);
     }
 
     fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> Result<(), pyo3::PyTraverseError> {
-        let Some(state) = self.state.try_lock() else {
+        let Some(waiters) = self.waiters.try_lock() else {
             return Ok(());
         };
-        for callback in &state.callbacks {
+        for callback in waiters.callbacks() {
             visit.call(callback.as_py())?;
         }
-        match &state.outcome {
+        match waiters.outcome() {
             Some(Landing::Value(value)) => visit.call(value.as_py()),
             Some(Landing::Failure(exception, traceback)) => {
                 visit.call(exception.as_py())?;
@@ -73,9 +57,9 @@ impl Flight {
     }
 
     fn __clear__(&self) {
-        if let Some(mut state) = self.state.try_lock() {
-            let old = std::mem::take(&mut *state);
-            drop(state);
+        if let Some(mut waiters) = self.waiters.try_lock() {
+            let old = std::mem::take(&mut *waiters);
+            drop(waiters);
             drop(old);
         }
     }
@@ -84,26 +68,21 @@ impl Flight {
 impl Flight {
     pub(crate) fn new() -> Self {
         Self {
-            state: Guarded::new(State::default()),
+            waiters: Guarded::new(Waiters::new()),
         }
     }
 
     /// How it ended; `None` while it is under way.
     pub(crate) fn landing(&self) -> Option<Landing> {
-        self.state.with(|state| state.outcome.clone())
+        self.waiters.with(|waiters| waiters.outcome().cloned())
     }
 
     /// Ends it and wakes everyone. A callback that fails is reported as unraisable, as nobody could handle it; one that was
     /// interrupted by a signal is called again, because somebody waits for it.
     pub(crate) fn land(&self, py: Python<'_>, landing: Landing) {
-        let callbacks = self.state.with(|state| {
-            if state.landed {
-                return Vec::new();
-            }
-            state.landed = true;
-            state.outcome = Some(landing);
-            std::mem::take(&mut state.callbacks)
-        });
+        let Ok(callbacks) = self.waiters.with(|waiters| waiters.land(landing)) else {
+            return;
+        };
         let mut interrupt = None;
         for callback in callbacks {
             if let Err(error) = callback.bound(py).call0() {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cladding_capi::Owned;
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyMappingProxy, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyMappingProxy, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::hooks::{Call, Hooks};
@@ -19,6 +19,11 @@ use crate::target::Target;
 pub(crate) trait Spec: Send + Sync {
     /// The live policy for one function.
     fn bind(&self, py: Python<'_>, target: &Target) -> PyResult<Arc<dyn Hooks>>;
+
+    /// What is shown in place of a parameter with a secret in it.
+    fn shown(&self, _parameter: &str) -> Option<String> {
+        None
+    }
 
     /// Shows every owned reference to the garbage collector.
     fn traverse(&self, _visit: &mut dyn FnMut(&Owned)) {}
@@ -106,7 +111,12 @@ impl Policy {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let mut parts = Vec::new();
         for (key, value) in self.parameters.bind(py).iter() {
-            parts.push(format!("{key}={}", value.repr()?));
+            let secret = self.spec.shown(key.cast::<PyString>()?.to_str()?);
+            let shown = match secret {
+                Some(shown) => shown,
+                None => value.repr()?.to_string(),
+            };
+            parts.push(format!("{key}={shown}"));
         }
         Ok(format!("{}({})", self.name, parts.join(", ")))
     }

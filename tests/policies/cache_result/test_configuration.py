@@ -32,7 +32,7 @@ def test_wrong_configuration_is_a_value_error_too() -> None:
     assert issubclass(ConfigurationError, CladdingError)
 
 
-@pytest.mark.parametrize("name", ["maxsize", "lifetime", "store"])
+@pytest.mark.parametrize("name", ["maxsize", "lifetime", "storage"])
 def test_parameters_that_are_not_there_are_named(name: str) -> None:
     with pytest.raises(TypeError, match=name):
         cache_result(**{name: 1})

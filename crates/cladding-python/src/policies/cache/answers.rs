@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cladding_capi::{Owned, Raised, exception};
-use cladding_engine::cache::EntryId;
+use cladding_engine::cache::{EntryId, Reserved};
+use cladding_stores::{Key, Token};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
@@ -110,24 +111,33 @@ impl Cache {
             return Ok(None);
         };
         add(&self.refreshes, 1);
-        let made = Py::new(
-            py,
-            Refresh {
-                cache: self.me.clone(),
-                ticket,
-                hash,
-                started: clock::ticks(),
-                over: AtomicBool::new(false),
-            },
-        );
+        let made = self.refresh_under(py, (ticket, hash), None);
         if made.is_err() {
             self.abandon(py, ticket, hash, Landing::Abandoned);
         }
-        Ok(Some(made.map(Owned::from).map_err(Raised::from)))
+        Ok(Some(made))
+    }
+
+    /// The same for a ticket, or a lease of a store.
+    pub(super) fn refresh_under(
+        &self,
+        py: Python<'_>,
+        (ticket, hash): (EntryId, u64),
+        lease: Option<(Key, Token)>,
+    ) -> Result<Owned, Raised> {
+        let refresh = Refresh {
+            cache: self.me.clone(),
+            ticket,
+            hash,
+            lease,
+            started: clock::ticks(),
+            over: AtomicBool::new(false),
+        };
+        Ok(Py::new(py, refresh)?.into())
     }
 
     /// What calls the rest of the stack in the background, and answers with the old result.
-    fn runner(&self, call: &Call<'_>, refresh: &Owned, value: &Owned) -> Result<Owned, Raised> {
+    pub(super) fn runner(&self, call: &Call<'_>, refresh: &Owned, value: &Owned) -> Result<Owned, Raised> {
         let py = call.py;
         let name = if call.target.kind == Kind::Coroutine {
             "in_task"

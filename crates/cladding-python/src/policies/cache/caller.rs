@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use cladding_capi::{Owned, counted};
+use cladding_stores::Front;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict as _, PyCFunction, PyTuple, PyWeakrefReference};
@@ -18,6 +19,17 @@ pub(super) struct Caller {
     awaits: bool,
     /// The task of the event loop that runs, for calls that await.
     task: Option<Task>,
+}
+
+impl From<Thread> for Caller {
+    /// One that waits by blocking its thread.
+    fn from(thread: Thread) -> Self {
+        Self {
+            thread,
+            awaits: false,
+            task: None,
+        }
+    }
 }
 
 /// A thread, on one side of a fork.
@@ -75,13 +87,9 @@ impl Caller {
         })
     }
 
-    /// One that waits by blocking its thread.
-    pub(super) fn blocking(thread: Thread) -> Self {
-        Self {
-            thread,
-            awaits: false,
-            task: None,
-        }
+    /// Whether it has a task that can wait.
+    pub(super) fn has_task(&self) -> bool {
+        self.task.is_some()
     }
 
     /// What this caller can expect of the computation of `leader`. This runs Python code.
@@ -186,6 +194,11 @@ fn current_task(py: Python<'_>) -> PyResult<Option<Task>> {
 
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
+/// How often the process has forked, since somebody asked to watch for it.
+pub(super) fn forks() -> u32 {
+    FORKS.load(Ordering::Relaxed)
+}
+
 /// Asks the interpreter, once, to be told of forks.
 pub(super) fn watch_forks(py: Python<'_>) -> PyResult<()> {
     static WATCHED: PyOnceLock<()> = PyOnceLock::new();
@@ -193,10 +206,17 @@ pub(super) fn watch_forks(py: Python<'_>) -> PyResult<()> {
         let Some(register) = py.import("os")?.getattr_opt("register_at_fork")? else {
             return Ok(());
         };
-        let count = PyCFunction::new_closure(py, None, None, |_, _| {
+        let told = |what: fn()| PyCFunction::new_closure(py, None, None, move |args, _| args.py().detach(what));
+        let count = || {
             FORKS.fetch_add(1, Ordering::Relaxed);
-        })?;
-        let options = [("after_in_child", count)].into_py_dict(py)?;
+            Front::all_forked();
+        };
+        let options = [
+            ("before", told(Front::all_forking)?),
+            ("after_in_parent", told(Front::all_fork_over)?),
+            ("after_in_child", told(count)?),
+        ];
+        let options = options.into_py_dict(py)?;
         register.call((), Some(&options)).map(drop)
     })?;
     Ok(())

@@ -6,16 +6,17 @@ use std::sync::{Arc, Weak};
 use cladding_capi::{Owned, Raised, Suspended};
 use cladding_engine::cache::EntryId;
 use cladding_engine::metrics::Counter;
-use pyo3::exceptions::PyAttributeError;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::caller::{Caller, Outlook};
 use super::keeping::refusal;
 use super::key::{Forgets, Keys, View};
-use super::life::{Tags, Ttl};
+use super::life::Tags;
 use super::numbers::Numbers;
 use super::part::Part;
+use super::shared::Shared;
 use super::store::{Found, Hit, Store};
 use super::{CacheSpec, single};
 use crate::clock;
@@ -34,6 +35,8 @@ pub(super) struct Cache {
     pub(super) keys: Keys,
     pub(super) target: Target,
     pub(super) store: Store,
+    /// The store that processes share, which this one then stands before.
+    pub(super) shared: Option<Shared>,
     /// Whether the function, a plain one, was seen to return a coroutine.
     pub(super) defers: AtomicBool,
     pub(super) hits: Counter,
@@ -46,8 +49,8 @@ pub(super) struct Cache {
     pub(super) refreshes: Counter,
     pub(super) rescues: Counter,
     /// What the two counters were when the cache was last cleared.
-    hits_before: AtomicU64,
-    misses_before: AtomicU64,
+    pub(super) hits_before: AtomicU64,
+    pub(super) misses_before: AtomicU64,
     pub(super) me: Weak<Self>,
 }
 
@@ -65,10 +68,13 @@ impl Cache {
         let keys = Keys::new(py, spec.keys.clone(), target)?;
         let max_weight = spec.life.max_bytes.map(|bytes| bytes / spec.life.unit());
         Ok(Arc::new_cyclic(|me: &Weak<Self>| Self {
-            ages: spec.life.ages(),
-            leads_simply: spec.life.is_simple() && matches!(target.kind, Kind::Function | Kind::Class),
+            ages: spec.life.ages() || spec.shared.is_some(),
+            leads_simply: spec.life.is_simple()
+                && spec.shared.is_none()
+                && matches!(target.kind, Kind::Function | Kind::Class),
             target: target.without_defaults(),
             store: Store::new(spec.max_entries, max_weight),
+            shared: spec.shared.clone().map(Shared::new),
             // Answers are made of what is kept, as they are of what coroutines came to.
             defers: AtomicBool::new(spec.life.generators.is_some()),
             hits: Counter::new(),
@@ -123,6 +129,11 @@ impl Cache {
     /// Says who computes in the background.
     pub(super) fn begin(&self, ticket: EntryId, caller: Caller) {
         self.store.begin(ticket, caller);
+    }
+
+    /// Counts a call that computes.
+    pub(super) fn count_miss(&self) {
+        add(&self.misses, 1);
     }
 
     /// Counts a computation that came to an end.
@@ -200,8 +211,13 @@ impl Cache {
                     });
                 }
                 Found::Nothing(ticket, reserve) => {
-                    add(&self.misses, 1);
                     self.keys.note(view, hash, |hash| self.store.holds(hash));
+                    if let Some(shared) = &self.shared {
+                        let remote = self.remote(shared, call, view, (ticket, hash), caller.has_task())?;
+                        slot.data = Some(Box::new(Part::Remote(remote)));
+                        return Ok(self.ask(shared, call, slot));
+                    }
+                    self.count_miss();
                     slot.data = Some(Box::new(Part::Leader {
                         cache: self.me.clone(),
                         ticket,
@@ -214,6 +230,8 @@ impl Cache {
                 Found::Busy(leader, ticket, flight) => match (caller.outlook(py, &leader)?, flight) {
                     (Outlook::Lost, _) => {
                         self.abandon(py, ticket, hash, Landing::Abandoned);
+                        // It may have been what others waited by, and has landed now.
+                        offered = None;
                     }
                     (Outlook::Stands, _) => {
                         add(&self.misses, 1);
@@ -238,6 +256,10 @@ impl Cache {
         let mut data = slot.data.take()?;
         let flight = match data.as_any().downcast_mut::<Part>() {
             Some(Part::Waiter(flight)) => flight.clone(),
+            Some(Part::Remote(_)) => {
+                slot.data = Some(data);
+                return self.shared.as_ref().map(|shared| self.ask(shared, call, slot));
+            }
             _ => return None,
         };
         let Some(landing) = flight.bound(py).cast::<Flight>().ok()?.get().landing() else {
@@ -253,7 +275,7 @@ impl Cache {
         }
     }
 
-    fn numbers(&self) -> Numbers {
+    pub(super) fn numbers(&self) -> Numbers {
         if self.ages {
             self.store.sweep(clock::ticks());
         }
@@ -279,11 +301,18 @@ impl Cache {
 
 impl Hooks for Cache {
     fn accept(&self, py: Python<'_>, wrapped: &Owned) -> PyResult<()> {
-        self.keys.accept(py, wrapped)
+        self.keys.accept(py, wrapped)?;
+        match &self.shared {
+            Some(shared) => shared.accept(py, &self.keys, &self.target, wrapped),
+            None => Ok(()),
+        }
     }
 
     #[inline]
     fn enter(&self, call: &Call<'_>, slot: &mut Slot) -> Enter {
+        if let Some(shared) = &self.shared {
+            self.make_way(shared);
+        }
         if slot.data.is_none()
             && let Some(quick) = self.keys.quick(call)
             && let Some(hash) = quick.hash(call.py)
@@ -318,6 +347,12 @@ impl Hooks for Cache {
                         }
                     }
                 }
+                Part::Remote(remote) => {
+                    if let Some(wait) = self.end(call, slot.started, remote, outcome) {
+                        slot.data = Some(data);
+                        return Exit::Wait(wait);
+                    }
+                }
                 Part::Waiter(_) | Part::Served => return Exit::Pass,
             }
         }
@@ -334,6 +369,18 @@ impl Hooks for Cache {
         let Some(mut data) = slot.data.take() else {
             return Ok(());
         };
+        if self.shared.is_some() && kind == Suspended::Coroutine {
+            let text = format!(
+                "cache_result: {}() is a plain function that returned a coroutine, whose result cannot be kept in a store; define it \
+                 with `async def`",
+                call.target.full_name()
+            );
+            let closing = value.bound(py).call_method0("close").err();
+            return Err(Outcome::error(
+                py,
+                closing.unwrap_or_else(|| PyTypeError::new_err(text)),
+            ));
+        }
         let Some(part @ (Part::Simple { .. } | Part::Leader { .. })) = data.as_any().downcast_mut::<Part>() else {
             return Ok(());
         };
@@ -350,7 +397,7 @@ impl Hooks for Cache {
         let Some((leading, ticket)) = self.lead_of(part) else {
             return Ok(());
         };
-        let (key, flight) = self.store.withdraw(ticket, leading.hash);
+        let (key, flight) = self.store.withdraw(ticket);
         land(py, flight.as_ref(), Landing::Abandoned);
         slot.data = key.map(|(key, clears)| {
             let hash = leading.hash;
@@ -360,7 +407,11 @@ impl Hooks for Cache {
     }
 
     fn stats(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
-        self.numbers().stats(py)
+        let stats = self.numbers().stats(py)?;
+        if let Some(shared) = &self.shared {
+            shared.counts.stats(stats.bind(py))?;
+        }
+        Ok(stats)
     }
 
     fn repeats(&self) -> bool {
@@ -393,48 +444,22 @@ impl Hooks for Cache {
     }
 
     fn method(&self, py: Python<'_>, name: &str, _arguments: &Bound<'_, PyTuple>) -> PyResult<Py<PyAny>> {
-        match name {
-            "cache_clear" => {
-                self.hits_before.store(self.hits.get(), Ordering::Relaxed);
-                self.misses_before.store(self.misses.get(), Ordering::Relaxed);
-                drop(self.store.clear());
-                Ok(py.None())
-            }
-            "cache_info" => {
-                let numbers = self.numbers();
-                let hits = numbers.hits.saturating_sub(self.hits_before.load(Ordering::Relaxed));
-                let misses = numbers
-                    .misses
-                    .saturating_sub(self.misses_before.load(Ordering::Relaxed));
-                let parts = (hits, misses, self.spec.max_entries, numbers.entries);
-                Ok(py
-                    .import("cladding._cache")?
-                    .getattr("CacheInfo")?
-                    .call1(parts)?
-                    .unbind())
-            }
-            "cache_parameters" => {
-                let parameters = PyDict::new(py);
-                match &self.spec.life.ttl {
-                    Ttl::Forever => parameters.set_item("ttl", py.None())?,
-                    Ttl::Seconds(seconds) => parameters.set_item("ttl", seconds)?,
-                    Ttl::Asked(ask) => parameters.set_item("ttl", ask.bound(py))?,
-                }
-                parameters.set_item("max_entries", self.spec.max_entries)?;
-                parameters.set_item("generators", self.spec.life.generators)?;
-                self.keys.parameters(&parameters)?;
-                Ok(parameters.into_any().unbind())
-            }
-            _ => Err(PyAttributeError::new_err(name.to_owned())),
-        }
+        self.as_functools(py, name)
     }
 
     fn metrics(&self, target: &Target, page: &mut Page) {
         self.numbers().metrics(target, page);
+        if let Some(shared) = &self.shared {
+            shared
+                .counts
+                .metrics(&vec![("function".to_owned(), target.full_name())], page);
+        }
     }
 
     fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {
         self.spec.life.traverse(visit);
+        self.spec.shared.iter().for_each(|shared| shared.traverse(visit));
+        self.shared.iter().for_each(|shared| shared.spec.traverse(visit));
         self.keys.traverse(visit);
         self.store.traverse(visit);
     }

@@ -45,9 +45,22 @@ impl Cache {
         reserve: Option<&Kept>,
         ask: impl FnOnce(&Owned) -> Result<Owned, Raised>,
     ) {
+        let landed = self.verdict(py, (started, now), outcome, reserve, ask);
+        self.settle(py, (ticket, hash), landed, outcome);
+    }
+
+    /// What is kept of a computation. An outcome that cannot be handed out becomes another.
+    pub(super) fn verdict(
+        &self,
+        py: Python<'_>,
+        (started, now): (u64, u64),
+        outcome: &mut Outcome,
+        reserve: Option<&Kept>,
+        ask: impl FnOnce(&Owned) -> Result<Owned, Raised>,
+    ) -> Option<Landed> {
         let took = now.saturating_sub(started);
         self.count_load(took);
-        let landed = match outcome {
+        match outcome {
             Outcome::Returned(value) => match self.kept(py, value, value.clone(), (took, now), ask) {
                 Ok(landed) => landed,
                 Err(raised) => {
@@ -64,7 +77,17 @@ impl Cache {
                 None => self.kept_failure(py, error, now),
             },
             Outcome::Raised(_) | Outcome::Suspended(_) => None,
-        };
+        }
+    }
+
+    /// Keeps that, and tells those who wait.
+    pub(super) fn settle(
+        &self,
+        py: Python<'_>,
+        (ticket, hash): (EntryId, u64),
+        landed: Option<Landed>,
+        outcome: &Outcome,
+    ) {
         let flight = self.store.land(ticket, hash, landed);
         if flight.is_some() {
             land(py, flight.as_ref(), Landing::of(py, outcome));
@@ -103,6 +126,10 @@ impl Cache {
             Some(stale) if fresh_until != u64::MAX => after(fresh_until, stale),
             _ => fresh_until,
         };
+        let terms = self
+            .shared
+            .as_ref()
+            .map(|_| Box::new(life.terms(false, seconds, took, &tags)));
         let noted = life.refreshes() || !tags.is_empty();
         let note = noted.then_some(Note {
             failed: false,
@@ -121,6 +148,7 @@ impl Cache {
                 weight,
             },
             now,
+            terms,
         }))
     }
 
@@ -138,7 +166,8 @@ impl Cache {
         if value.as_ptr() == error.as_ptr() {
             exception::set_traceback(py, error, traceback.as_ref());
         }
-        let until = after(now, life.exception_seconds());
+        let seconds = life.exception_seconds();
+        let until = after(now, seconds);
         let note = Note {
             failed: true,
             fresh_until: until,
@@ -153,11 +182,15 @@ impl Cache {
             },
             life: Life::until(until),
             now,
+            terms: self
+                .shared
+                .as_ref()
+                .map(|_| Box::new(life.terms(true, seconds, 0, &[]))),
         })
     }
 
     /// What a result weighs, where that counts.
-    fn weight(&self, py: Python<'_>, result: &Owned) -> Result<u32, Raised> {
+    pub(super) fn weight(&self, py: Python<'_>, result: &Owned) -> Result<u32, Raised> {
         if self.spec.life.max_bytes.is_none() {
             return Ok(0);
         }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use cladding_capi::Owned;
+use cladding_engine::cache::Reserved;
 
 use super::life::Life;
-use crate::policies::retry::random;
 
 /// A result, and what is known of it where there is something to know.
 #[derive(Clone)]
@@ -27,12 +27,14 @@ pub(super) struct Note {
     pub(super) tags: Box<[Box<str>]>,
 }
 
-impl Kept {
-    /// Whether it may still be handed out, and is not only kept in reserve.
-    pub(super) fn is_served(&self, now: u64) -> bool {
+impl Reserved for Kept {
+    #[inline]
+    fn is_served(&self, now: u64) -> bool {
         self.note.as_ref().is_none_or(|note| now < note.served_until)
     }
+}
 
+impl Kept {
     pub(super) fn has_failed(&self) -> bool {
         self.note.as_ref().is_some_and(|note| note.failed)
     }
@@ -55,11 +57,7 @@ impl Note {
         if now >= self.fresh_until {
             return true;
         }
-        // The logarithm of 0 is avoided, and there is something to compute only where results end.
-        let early = life.early > 0.0 && self.fresh_until != u64::MAX;
-        early && {
-            let ahead = -(1.0 - random().unit()).ln() * life.early * self.took as f64;
-            now.saturating_add(ahead as u64) >= self.fresh_until
-        }
+        // There is something to compute only where results end.
+        self.fresh_until != u64::MAX && now.saturating_add(life.ahead(self.took as f64) as u64) >= self.fresh_until
     }
 }

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString, PyTuple, PyType};
 
 use super::module;
+use super::wire::Note;
 use crate::clock;
 use crate::params::{Params, configuration_error, plain_seconds};
 use crate::policies::retry::random;
@@ -135,6 +136,34 @@ impl Life {
             }
         };
         Ok((seconds > 0.0).then(|| self.shorten(seconds)))
+    }
+
+    /// What a store is told of a result that is good for so many seconds.
+    pub(super) fn terms(&self, failed: bool, seconds: f64, took: u64, tags: &[Box<str>]) -> Note {
+        let served = if failed {
+            seconds
+        } else {
+            seconds + self.stale.unwrap_or(0.0)
+        };
+        let finite = |seconds: f64| seconds.is_finite().then_some(seconds);
+        Note {
+            failed,
+            fresh_for: finite(seconds),
+            served_for: finite(served),
+            reserved: self.rescues && !failed,
+            took: clock::nanos_between(0, took) as f64 / 1e9,
+            tags: tags.into(),
+        }
+    }
+
+    /// How long before its end a result that took so long is computed anew, drawn by the `XFetch` formula, in the same unit.
+    pub(super) fn ahead(&self, took: f64) -> f64 {
+        if self.early > 0.0 {
+            // The logarithm of 0 is avoided.
+            -(1.0 - random().unit()).ln() * self.early * took
+        } else {
+            0.0
+        }
     }
 
     /// How long an exception is good.

@@ -14,6 +14,7 @@ use crate::target::{Kind, Target};
 
 mod answers;
 mod caller;
+mod functools;
 mod generators;
 mod hooks;
 mod keeping;
@@ -24,6 +25,7 @@ mod numbers;
 mod part;
 mod probe;
 mod refresh;
+mod shared;
 mod simple;
 mod single;
 mod store;
@@ -32,6 +34,7 @@ mod wire;
 use key::KeySpec;
 pub(crate) use key::register;
 pub(crate) use probe::{CacheKeys, CacheWire};
+use shared::SharedSpec;
 
 pub(crate) const NAME: &str = "cache_result";
 
@@ -51,16 +54,23 @@ pub(crate) struct CacheSpec {
     life: life::Life,
     max_entries: Option<usize>,
     keys: KeySpec,
+    shared: Option<SharedSpec>,
 }
 
 impl CacheSpec {
     pub(crate) fn new(params: &mut Params<'_, '_>) -> PyResult<Self> {
         let life = life::Life::new(params)?;
         let max_entries = params.count("max_entries", Some(DEFAULT_MAX_ENTRIES), 1)?;
+        let shared = SharedSpec::new(params)?;
+        if shared.is_some() && life.generators.is_some() {
+            let text = "cache_result: `generators` and `store` cannot be used together: the items of a generator are kept in memory";
+            return Err(configuration_error(params.py(), text));
+        }
         Ok(Self {
             life,
             max_entries: max_entries.map(|entries| usize::try_from(entries).unwrap_or(usize::MAX)),
             keys: KeySpec::new(params)?,
+            shared,
         })
     }
 }
@@ -92,8 +102,17 @@ impl Spec for CacheSpec {
         Ok(hooks::Cache::new(py, self.clone(), target)?)
     }
 
+    fn shown(&self, parameter: &str) -> Option<String> {
+        match parameter {
+            "signing_key" => Some("<secret>".to_owned()),
+            "store" => self.shared.as_ref().map(|shared| format!("{:?}", shared.shown_url())),
+            _ => None,
+        }
+    }
+
     fn traverse(&self, visit: &mut dyn FnMut(&Owned)) {
         self.keys.traverse(visit);
         self.life.traverse(visit);
+        self.shared.iter().for_each(|shared| shared.traverse(visit));
     }
 }

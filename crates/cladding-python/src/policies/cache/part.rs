@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use super::hooks::Cache;
 use super::kept::Kept;
 use super::key::Key;
+use super::shared::Remote;
 use crate::flight::Landing;
 use crate::hooks::SlotData;
 
@@ -35,6 +36,8 @@ pub(super) enum Part {
     Loner { key: Key, hash: u64, clears: u64 },
     /// It was answered with a result that is being computed anew.
     Served,
+    /// It computes for everyone, unless a store that processes share knows better.
+    Remote(Box<Remote>),
 }
 
 /// A computation that a call was to bring to its end.
@@ -99,7 +102,7 @@ impl Part {
                     reserve: reserve.take(),
                 })
             }
-            Self::Waiter(_) | Self::Loner { .. } | Self::Served => None,
+            Self::Waiter(_) | Self::Loner { .. } | Self::Served | Self::Remote(_) => None,
         }
     }
 }
@@ -111,6 +114,7 @@ impl SlotData for Part {
             Self::Loner { key, .. } => key.parts().iter().for_each(visit),
             Self::Served | Self::Simple { .. } => {}
             Self::Leader { reserve, .. } => reserve.iter().for_each(|kept| visit(&kept.value)),
+            Self::Remote(remote) => remote.traverse(visit),
         }
     }
 

@@ -87,6 +87,7 @@ impl CacheWire {
         tags: Vec<String>,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let note = Note {
+            reserved: false,
             failed,
             fresh_for,
             served_for,

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 
 use cladding_capi::{Owned, counted};
 use cladding_engine::cache::EntryId;
+use cladding_stores::{Key, Token};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -21,6 +22,8 @@ pub(super) struct Refresh {
     pub(super) cache: Weak<Cache>,
     pub(super) ticket: EntryId,
     pub(super) hash: u64,
+    /// Under which a store lets it be computed.
+    pub(super) lease: Option<(Key, Token)>,
     pub(super) started: u64,
     pub(super) over: AtomicBool,
 }
@@ -48,7 +51,13 @@ impl Refresh {
         let mut outcome = Outcome::Returned(value.into());
         let tags = |callable: &Owned| Ok(ask(callable, value, args, Some(kwargs))?);
         let times = (self.started, clock::ticks());
-        cache.conclude(py, (self.ticket, self.hash), times, &mut outcome, None, tags);
+        match (&cache.shared, &self.lease) {
+            (Some(shared), Some((key, token))) => {
+                let landed = cache.verdict(py, times, &mut outcome, None, tags);
+                cache.refreshed(shared, py, key, *token, landed.as_ref(), &mut outcome);
+            }
+            _ => cache.conclude(py, (self.ticket, self.hash), times, &mut outcome, None, tags),
+        }
         match outcome {
             Outcome::Raised(error) => Err(PyErr::from_value(error.bound(py).clone())),
             Outcome::Returned(_) | Outcome::Suspended(_) => Ok(()),
@@ -60,7 +69,7 @@ impl Refresh {
         if let Some(cache) = self.end() {
             let landing = Landing::of(py, &Outcome::Raised(error.into()));
             cache.count_load(self.took());
-            cache.abandon(py, self.ticket, self.hash, landing);
+            self.abandon(py, &cache, landing);
         }
     }
 }
@@ -74,6 +83,13 @@ impl Refresh {
         self.cache.upgrade()
     }
 
+    fn abandon(&self, py: Python<'_>, cache: &Cache, landing: Landing) {
+        if let (Some(shared), Some((key, token))) = (&cache.shared, &self.lease) {
+            shared.release(key, *token);
+        }
+        cache.abandon(py, self.ticket, self.hash, landing);
+    }
+
     fn took(&self) -> u64 {
         clock::ticks().saturating_sub(self.started)
     }
@@ -82,7 +98,7 @@ impl Refresh {
 impl Drop for Refresh {
     fn drop(&mut self) {
         if let Some(cache) = self.end() {
-            Python::try_attach(|py| counted(py, |py| cache.abandon(py, self.ticket, self.hash, Landing::Abandoned)));
+            Python::try_attach(|py| counted(py, |py| self.abandon(py, &cache, Landing::Abandoned)));
         }
     }
 }

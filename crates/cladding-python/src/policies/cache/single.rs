@@ -33,9 +33,11 @@ impl Cache {
             )))
         };
         match name {
-            "get" => self.with_key(py, args, kwargs, |view, hash| match self.get(py, view, hash)? {
-                Some(value) => Ok(value.bound(py).clone().unbind()),
-                None => Err(PyKeyError::new_err(args.clone().unbind())),
+            "get" => self.with_key(py, args, kwargs, |call, view, hash| {
+                match self.get(call, view, hash)? {
+                    Some(value) => Ok(value.bound(py).clone().unbind()),
+                    None => Err(PyKeyError::new_err(args.clone().unbind())),
+                }
             }),
             "put" => {
                 let Ok(value) = args.get_item(0) else {
@@ -47,8 +49,11 @@ impl Cache {
                 self.put(py, &value, &rest, kwargs)?;
                 Ok(py.None())
             }
-            "invalidate" => self.with_key(py, args, kwargs, |view, hash| {
-                let found = self.store.replace(py, view, hash, self.ticks(), None)?;
+            "invalidate" => self.with_key(py, args, kwargs, |call, view, hash| {
+                let mut found = self.store.replace(py, view, hash, self.ticks(), None)?;
+                if let Some(shared) = &self.shared {
+                    found |= self.remove_from_store(shared, py, self.key_in_store(shared, call, view)?)?;
+                }
                 Ok(PyBool::new(py, found).to_owned().into_any().unbind())
             }),
             "invalidate_tag" => {
@@ -56,7 +61,10 @@ impl Cache {
                 let tag = tag
                     .cast::<PyString>()
                     .map_err(|_| PyTypeError::new_err("a tag is a str"))?;
-                let count = self.store.remove_tagged(tag.to_str()?);
+                let mut count = self.store.remove_tagged(tag.to_str()?) as u64;
+                if let Some(shared) = &self.shared {
+                    count = count.max(self.remove_tagged_from_store(shared, py, tag.to_str()?)?);
+                }
                 Ok(count.into_pyobject(py)?.into_any().unbind())
             }
             "items" => {
@@ -84,7 +92,7 @@ impl Cache {
         py: Python<'_>,
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
-        then: impl FnOnce(&View<'_>, u64) -> PyResult<R>,
+        then: impl FnOnce(&Call<'_>, &View<'_>, u64) -> PyResult<R>,
     ) -> PyResult<R> {
         let saved = SavedArguments::of(args, kwargs)?;
         let arguments = saved.view();
@@ -94,20 +102,26 @@ impl Cache {
             return Err(PyTypeError::new_err(format!("an argument of {name}() is given twice")));
         };
         match view.hash(py) {
-            Ok(hash) => then(&view, hash),
+            Ok(hash) => then(&call, &view, hash),
             Err((_, raised)) => {
                 counted(py, |py| drop(raised.map(|raised| raised.take(py))));
                 let (view, hash) = self.keys.by_content(&call, &view)?;
-                then(&view, hash)
+                then(&call, &view, hash)
             }
         }
     }
 
     /// What is under a key and may be handed out.
-    fn get(&self, py: Python<'_>, view: &View<'_>, hash: u64) -> PyResult<Option<Owned>> {
+    fn get(&self, call: &Call<'_>, view: &View<'_>, hash: u64) -> PyResult<Option<Owned>> {
+        let py = call.py;
         let found = self.store.look(py, view, hash, self.ticks())?;
-        let Some(kept) = found.filter(|kept| !kept.has_failed()) else {
-            return Ok(None);
+        let kept = match (found.filter(|kept| !kept.has_failed()), &self.shared) {
+            (Some(kept), _) => kept,
+            (None, None) => return Ok(None),
+            (None, Some(shared)) => {
+                let key = self.key_in_store(shared, call, view)?;
+                return self.get_from_store(shared, py, &key);
+            }
         };
         self.shown(py, kept.value).map(Some)
     }
@@ -145,9 +159,17 @@ impl Cache {
         };
         let tags = |callable: &Owned| Ok(ask(callable, result.bound(py), args, kwargs)?);
         let landed = self.kept(py, &result, kept, (0, self.ticks()), tags)?;
-        self.with_key(py, args, kwargs, |view, hash| {
-            self.store.replace(py, view, hash, self.ticks(), landed)?;
-            Ok(())
+        self.with_key(py, args, kwargs, |call, view, hash| {
+            let Some(shared) = &self.shared else {
+                self.store.replace(py, view, hash, self.ticks(), landed)?;
+                return Ok(());
+            };
+            self.store.replace(py, view, hash, self.ticks(), None)?;
+            let key = self.key_in_store(shared, call, view)?;
+            match landed.as_ref().and_then(|landed| landed.terms.as_ref()) {
+                Some(terms) => self.put_in_store(shared, py, key, &result, terms),
+                None => self.remove_from_store(shared, py, key).map(drop),
+            }
         })
     }
 }

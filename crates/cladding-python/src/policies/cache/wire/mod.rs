@@ -5,6 +5,8 @@
 //! record (`record`) is the result, what is known of it, and a check over both and over the name that it is kept under, which
 //! is made sure of before anything else is read.
 
+use std::time::Duration;
+
 use cladding_capi::{Owned, Raised, counted};
 use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::prelude::*;
@@ -30,9 +32,35 @@ pub(super) struct Note {
     pub(super) fresh_for: Option<f64>,
     /// For how many seconds it may be handed out; `None` for ever.
     pub(super) served_for: Option<f64>,
+    /// Whether it is kept for a while after that, for those who would have none otherwise.
+    pub(super) reserved: bool,
     /// How many seconds it took to compute.
     pub(super) took: f64,
     pub(super) tags: Box<[Box<str>]>,
+}
+
+/// For how many seconds a store keeps results that are only handed out where computing them anew fails.
+const RESERVE: f64 = 86_400.0;
+
+impl Note {
+    /// For how many seconds a store keeps it; `None` for ever.
+    pub(super) fn kept_for(&self) -> Option<f64> {
+        self.served_for
+            .map(|served| if self.reserved { served + RESERVE } else { served })
+    }
+
+    /// Whether its age makes a difference before the store lets it go.
+    pub(super) fn ages(&self) -> bool {
+        self.kept_for() != self.fresh_for
+    }
+
+    /// How old it is, in seconds, when the store keeps it for so much longer.
+    pub(super) fn age(&self, left: Option<Duration>) -> f64 {
+        match (self.kept_for(), left) {
+            (Some(kept_for), Some(left)) => (kept_for - left.as_secs_f64()).max(0.0),
+            _ => 0.0,
+        }
+    }
 }
 
 /// What a record holds.

@@ -29,6 +29,7 @@ const SIGNED: u8 = 1;
 const FAILED: u8 = 2;
 const AGES: u8 = 4;
 const ENDS: u8 = 8;
+const RESERVED: u8 = 16;
 
 /// The bytes in front of the tags.
 const HEAD: usize = 34;
@@ -44,7 +45,8 @@ pub(super) fn begin(out: &mut Vec<u8>, serializer: u8, signed: bool, note: &Note
     let flags = flag(signed, SIGNED)
         | flag(note.failed, FAILED)
         | flag(note.fresh_for.is_some(), AGES)
-        | flag(note.served_for.is_some(), ENDS);
+        | flag(note.served_for.is_some(), ENDS)
+        | flag(note.reserved, RESERVED);
     out.extend_from_slice(MAGIC);
     out.extend_from_slice(&[FORMAT, serializer, flags, 0]);
     for seconds in [note.took, note.fresh_for.unwrap_or(0.0), note.served_for.unwrap_or(0.0)] {
@@ -85,7 +87,7 @@ pub(super) fn open<'a>(
     if [m0, m1, m2, m3] != *MAGIC {
         return Err(Unopened::damaged("it is no record"));
     }
-    if format != FORMAT || zero != 0 || flags & !(SIGNED | FAILED | AGES | ENDS) != 0 {
+    if format != FORMAT || zero != 0 || flags & !(SIGNED | FAILED | AGES | ENDS | RESERVED) != 0 {
         return Err(Unopened::damaged("it is of another format"));
     }
     if (flags & SIGNED != 0) != key.is_some() {
@@ -134,6 +136,7 @@ fn told(flags: u8, content: &[u8]) -> Option<(Note, &[u8])> {
         failed: flags & FAILED != 0,
         fresh_for: (flags & AGES != 0).then_some(fresh),
         served_for: (flags & ENDS != 0).then_some(served),
+        reserved: flags & RESERVED != 0,
         took,
         tags: tags.into(),
     };
