@@ -9,14 +9,17 @@ from pathlib import Path
 
 from . import report
 from .arrays import arrays
+from .caches import awaited_hits, content_keys, hits, misses
 from .carrier import carrier, noise, stacks
 from .gallery import caches, locks
 from .headline import headline
 from .imports import imports
 from .kinds import kinds
+from .memory import memory
 from .policies import policies
 from .result import Row
 from .retry import retry
+from .stores import stores
 from .switched_off import switched_off
 from .timing import Effort
 from .toolkit import callers, proxies
@@ -27,6 +30,12 @@ GROUPS = {
     "stacks": stacks,
     "kinds": kinds,
     "policies": policies,
+    "hits": hits,
+    "misses": misses,
+    "awaited": awaited_hits,
+    "content": content_keys,
+    "stores": stores,
+    "memory": memory,
     "retry": retry,
     "arrays": arrays,
     "headline": headline,

@@ -17,7 +17,11 @@ PACKAGES = (
     "pybreaker",
     "aiobreaker",
     "cachetools",
+    "cachebox",
     "async-lru",
+    "joblib",
+    "redis",
+    "diskcache",
     "prometheus_client",
     "beartype",
     "pydantic",
@@ -112,20 +116,6 @@ def aiobreaker_breaker() -> Callable:
     import aiobreaker
 
     return aiobreaker.CircuitBreaker()
-
-
-def async_lru_cache() -> Callable:
-    import async_lru
-
-    return async_lru.alru_cache(maxsize=10_000, ttl=60)
-
-
-def cachetools_cache() -> Callable:
-    import threading
-
-    import cachetools
-
-    return cachetools.cached(cachetools.TTLCache(10_000, 60), lock=threading.Lock())
 
 
 def prometheus_monitor() -> Callable:

@@ -1,29 +1,23 @@
-"""Each policy but retry (see retry.py) alone, on a small function, beside those who do the same."""
+"""Each policy but retry (see retry.py) and cache_result (see caches.py) alone, on a small function, beside those who do the same."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Iterator
 
 import cladding
 
 from . import peers
 from .alone import THREE, alone, awaited
-from .result import BARE, Case, Row, Target
+from .result import Row, Target
 from .subjects import (
     asyncio_timeout_closure,
-    coroutine_function,
     pool_closure,
-    scalar,
     semaphore_closure,
     timing_closure,
     token_bucket_closure,
     try_closure,
 )
-from .timing import ASYNC, Effort, EventLoop, Variant
-
-NO_SLOWER = Target(1, ratio=True)
+from .timing import Effort, EventLoop
 
 
 def policies(effort: Effort) -> Iterator[Row]:
@@ -51,9 +45,6 @@ def policies(effort: Effort) -> Iterator[Row]:
 
     yield from breakers(effort)
     yield from timeouts(effort)
-    yield from cache_hit(effort)
-    yield from cache_miss(effort)
-    yield from cache_hit_awaited(effort)
 
 
 def breakers(effort: Effort) -> Iterator[Row]:
@@ -72,107 +63,3 @@ def timeouts(effort: Effort) -> Iterator[Row]:
         yield from alone("policies", "timeout, async", cladding.timeout(60), others, None, effort, awaited(run))
     others = {"a pool's result()": pool_closure}
     yield from alone("policies", "timeout, in a thread", cladding.timeout(60), others, None, effort)
-
-
-def cache_hit(effort: Effort) -> Iterator[Row]:
-    """Hits of several shapes. All times are those of the whole call, since the function is not called at all."""
-    shapes = [
-        ("one int", scalar, "f(1)", {}),
-        ("one str of 32", scalar, "f(s)", {"s": "x" * 32}),
-        ("two, one keyword", any_arguments, "f(1, 2, k=3)", {}),
-    ]
-    for shape, make, statement, names in shapes:
-        caches = {
-            "lru_cache": functools.lru_cache(10_000),
-            "cladding": cached(),
-            **peers.here(cachetools=peers.cachetools_cache),
-        }
-        wrapped = {name: {"f": wrap(make()), **names} for name, wrap in caches.items()}
-        yield from hit(shape, statement, wrapped, NO_SLOWER, effort)
-    methods = {
-        name: {"o": with_method(wrap)}
-        for name, wrap in {"lru_cache": functools.lru_cache(10_000), "cladding": cached()}.items()
-    }
-    yield from hit("a method", "o.method(1)", methods, Target(1.3, ratio=True), effort)
-    yield from content_hit(effort)
-
-
-def content_hit(effort: Effort) -> Iterator[Row]:
-    """Hits whose key is the content of an argument."""
-    try:
-        import numpy as np
-    except ImportError:
-        return
-    arguments = {
-        "array of 1 KB": (np.arange(256, dtype=np.float32), Target(400)),
-        "array of 100 MB": (np.ones(25_000_000, np.float32), None),
-        "list of 3": ([1, 2, 3], None),
-        "dict of 3": ({"a": 1, "b": 2, "c": 3}, None),
-    }
-    for name, (argument, target) in arguments.items():
-        yield from hit(name, "f(x)", {"cladding": {"f": cached()(any_arguments()), "x": argument}}, target, effort)
-
-
-def hit(
-    shape: str, statement: str, variants: dict[str, dict[str, object]], target: Target | None, effort: Effort
-) -> Iterator[Row]:
-    """A hit of one shape, of each of these caches."""
-    alike = [Variant(BARE, {}, "pass"), *(Variant(name, names, statement) for name, names in variants.items())]
-    targets = {} if target is None else {"cladding": target}
-    case = Case("policies", f"cache_result, hit, {shape} (in all)", alike, yardstick="lru_cache", targets=targets)
-    yield from list(case.run(effort))[1:]
-
-
-def cached() -> Callable:
-    return cladding.cache_result(ttl=60, max_entries=10_000)
-
-
-def any_arguments() -> Callable:
-    """A new function, so that each cache is its own."""
-
-    def f(a: object, b: object = 0, k: object = 0) -> object:
-        return a
-
-    return f
-
-
-def with_method(wrap: Callable) -> object:
-    """An instance of a class with a method that is cached."""
-
-    class Owner:
-        def method(self, a: object) -> object:
-            return a
-
-        method = wrap(method)
-
-    return Owner()
-
-
-def cache_miss(effort: Effort) -> Iterator[Row]:
-    """A call with a new argument, in a cache that is full."""
-    caches = {
-        "lru_cache": functools.lru_cache(1_000),
-        "cladding": cladding.cache_result(ttl=60, max_entries=1_000),
-        **peers.here(cachetools=peers.cachetools_cache),
-    }
-    empty = Variant(BARE, {}, "pass")
-    new = "f(next(n))"
-    variants = [empty, *(Variant(name, {"f": wrap(scalar()), "n": count()}, new) for name, wrap in caches.items())]
-    case = Case(
-        "policies",
-        "cache_result, miss (in all)",
-        variants,
-        yardstick="lru_cache",
-        targets={"cladding": Target(1.5, ratio=True)},
-    )
-    yield from list(case.run(effort))[1:]
-
-
-def cache_hit_awaited(effort: Effort) -> Iterator[Row]:
-    """A hit of a coroutine function, over awaiting a bare one."""
-    caches = {"cladding": cladding.cache_result(ttl=60), **peers.here(**{"async-lru": peers.async_lru_cache})}
-    calls = {BARE: coroutine_function(), **{name: wrap(coroutine_function()) for name, wrap in caches.items()}}
-    with EventLoop() as run:
-        variants = [Variant(name, {"f": f}, "await f(1)", ASYNC, run) for name, f in calls.items()]
-        case = Case("policies", "cache_result, hit awaited", variants, targets={"cladding": Target(100)})
-        yield from case.run(effort)
