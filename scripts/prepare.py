@@ -96,10 +96,10 @@ def install_servers() -> None:
         say(f"installing a Redis server: {how}")
         # It is not to run as a service: the tests start it on ports of their own.
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-        quiet = ("--quiet", "--quiet", "--yes", "--no-install-recommends")
-        commands = ("apt-get", *quiet, "update"), ("apt-get", *quiet, "install", "redis-server")
-        done = [subprocess.run(command, env=env, stdout=sys.stderr, check=False).returncode for command in commands]
-        if done[-1] == 0:
+        quiet = ("--quiet", "--quiet", "--yes", "--no-install-recommends", "-o", "Acquire::http::Timeout=20")
+        for command in (("apt-get", *quiet, "update"), ("apt-get", *quiet, "install", "redis-server")):
+            subprocess.run(command, env=env, stdout=sys.stderr, check=False)
+        if shutil.which("redis-server"):
             return
     say(f"there is no Redis server, so the tests that need one are skipped; to run them: {how}")
 

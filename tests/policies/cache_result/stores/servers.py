@@ -75,7 +75,6 @@ def free_port() -> int:
 
 
 def needed() -> None:
-    """Skips a test where there is no server; where everything has to be checked, that is an error."""
+    """Skips a test where there is no server."""
     if BINARY is None:
-        reason = "there is no redis-server: install Debian's package `redis-server`, or Valkey's"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+        pytest.skip("there is no redis-server: install Debian's package `redis-server`, or Valkey's")
