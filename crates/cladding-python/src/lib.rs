@@ -7,6 +7,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyFunction, PyTuple, PyType};
 
+mod addresses;
 mod bound;
 mod caller;
 mod clock;
@@ -114,7 +115,7 @@ mod _native {
         super::bound::add_types(module)?;
         super::caller::add_type(module)?;
         super::memo::add_types(module)?;
-        super::policies::register_cache(module.py())?;
+        super::addresses::add_type(module.py())?;
         super::proxies::add_types(module)
     }
 }

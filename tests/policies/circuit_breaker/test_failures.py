@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sys
 import weakref
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 
 from cladding import CircuitBreaker, CircuitOpenError, ConfigurationError, circuit_breaker
 from policies.kinds import Kind, all_kinds
+from policies.references import assert_lets_go
 
 from .helpers import assert_stats, half_open, stays_open
 
@@ -143,16 +143,7 @@ def test_nothing_is_kept_of_calls() -> None:
                 except (ValueError, CircuitOpenError):
                     pass
 
-    call()
-    gc.collect()
-    before = sys.getrefcount(payload)
-    gc.disable()
-    try:
-        for _ in range(20):
-            call()
-        assert sys.getrefcount(payload) == before
-    finally:
-        gc.enable()
+    assert_lets_go(call, payload)
 
 
 class Owner:

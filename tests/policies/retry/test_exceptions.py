@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 import traceback
 import weakref
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from policies.kinds import Kind, all_kinds
+from policies.references import assert_lets_go
 
 from .helpers import Fails
 
@@ -67,16 +67,7 @@ def test_nothing_is_kept_of_calls_that_failed(cladding: Any, waits: list[float],
         except (ConnectionError, ValueError):
             pass
 
-    call()
-    gc.collect()
-    before = sys.getrefcount(payload)
-    gc.disable()
-    try:
-        for _ in range(20):
-            call()
-        assert sys.getrefcount(payload) == before
-    finally:
-        gc.enable()
+    assert_lets_go(call, payload)
 
 
 def _entries(error: BaseException) -> list[str]:

@@ -3,39 +3,16 @@
 //! An instance is known by its address, and a weak reference tells whether it is the same one still: that is looked at each
 //! time, because the garbage collector does not call back for references that die along with what they refer to.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
 use cladding_capi::{Owned, refers_to};
 
 use super::store::{Counts, Store};
+use crate::addresses::ByAddress;
 
 /// One instance.
 pub(super) struct Instance {
     reference: Owned,
     store: Store,
 }
-
-/// Spreads addresses, which differ in their middle bits.
-#[derive(Default)]
-struct AddressHasher(u64);
-
-impl Hasher for AddressHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _bytes: &[u8]) {
-        unreachable!("only addresses are hashed");
-    }
-
-    fn write_usize(&mut self, address: usize) {
-        let product = u128::from(address as u64) * 0x9e37_79b9_7f4a_7c15;
-        self.0 = (product >> 64) as u64 ^ product as u64;
-    }
-}
-
-type ByAddress<T> = HashMap<usize, T, BuildHasherDefault<AddressHasher>>;
 
 /// All of them.
 #[derive(Default)]

@@ -13,7 +13,7 @@ mod shared;
 mod store;
 
 use bound::BoundLruCache;
-use per_instance::{Forget, InstanceLruCache};
+use per_instance::InstanceLruCache;
 use settings::Settings;
 use shared::LruCache;
 
@@ -53,6 +53,5 @@ pub(crate) fn add_types(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("LruCache", shared.bound(py))?;
     module.add("InstanceLruCache", each.bound(py))?;
     module.add("BoundLruCache", bound.build(py)?.bound(py))?;
-    TypeBuilder::<Forget>::new().callable().build(py)?;
     Ok(())
 }

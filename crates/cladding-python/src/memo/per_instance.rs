@@ -1,7 +1,7 @@
 //! A method with one cache for each instance: what `lru_cache(per_instance=True)` makes.
 
 use std::ffi::CStr;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 
 use cladding_capi::{
     Arguments, Binds, Class, Guarded, Owned, Raised, This, TypeCell, Vectorcall, Visit, counted, object, weak_reference,
@@ -15,6 +15,7 @@ use super::key::View;
 use super::methods::Cached;
 use super::settings::{Settings, check_depth};
 use super::store::{Counts, Found, Store, keep_late, search};
+use crate::addresses::{Bereft, forgetting};
 
 /// The callable.
 pub(super) struct InstanceLruCache {
@@ -26,7 +27,7 @@ pub(super) struct InstanceLruCache {
 pub(super) struct Inner {
     pub(super) settings: Settings,
     instances: Guarded<Instances>,
-    /// A [`Forget`].
+    /// What weak references call.
     callback: OnceLock<Owned>,
 }
 
@@ -37,8 +38,8 @@ impl InstanceLruCache {
             instances: Guarded::new(Instances::default()),
             callback: OnceLock::new(),
         });
-        let forget = Forget(Arc::downgrade(&inner));
-        let _ = inner.callback.set(object::create_callable(forget)?);
+        let bereft: Arc<dyn Bereft> = inner.clone();
+        let _ = inner.callback.set(forgetting(Arc::downgrade(&bereft))?);
         object::create_callable(Self { inner })
     }
 }
@@ -218,26 +219,8 @@ impl Cached for InstanceLruCache {
     }
 }
 
-/// What the weak references call when their instance is gone.
-pub(super) struct Forget(Weak<Inner>);
-
-impl Class for Forget {
-    const NAME: &'static CStr = c"cladding._native.Forget";
-    const DOC: &'static CStr = c"Drops the cache of an instance that is gone.";
-
-    fn cell() -> &'static TypeCell {
-        static CELL: TypeCell = TypeCell::new();
-        &CELL
-    }
-
-    fn traverse(&self, _visit: &mut Visit<'_>) {}
-}
-
-impl Vectorcall for Forget {
-    fn call(this: &This<'_, Self>, _py: Python<'_>, arguments: &Arguments<'_>) -> Result<Owned, Raised> {
-        if let (Some(inner), [reference]) = (this.0.upgrade(), arguments.positional()) {
-            drop(inner.instances.with(|all| all.forget(reference)));
-        }
-        Ok(Owned::none())
+impl Bereft for Inner {
+    fn forget(&self, reference: &Owned) {
+        drop(self.instances.with(|all| all.forget(reference)));
     }
 }

@@ -26,7 +26,7 @@ mod timer;
 mod validate;
 
 pub(crate) use bulkhead::{Bulkhead, forked};
-pub(crate) use cache::{CacheKeys, CacheWire, register as register_cache};
+pub(crate) use cache::{CacheKeys, CacheWire};
 pub(crate) use rate_limit::RateLimiter;
 pub(crate) use retry::retry_after_seconds;
 pub(crate) use tally::Tally;

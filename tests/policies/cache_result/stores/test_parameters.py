@@ -31,7 +31,7 @@ from cladding import ConfigurationError, cache_result
         ({"store_timeout": -1}, r"`store_timeout` must be .*got -1"),
         ({"store_timeout": "1s"}, r"`store_timeout` must be .*got '1s'"),
         ({"near": -1}, r"`near` must be .*got -1"),
-        ({"store": "file:///tmp/cache.db", "generators": 5}, r"`generators` and `store` cannot be used together"),
+        ({"store": "file:///var/cache/app.db", "generators": 5}, r"`generators` and `store` cannot be used together"),
         ({"near": "near"}, r"`near` must be .*got 'near'"),
     ],
 )
@@ -78,4 +78,4 @@ def test_a_closure_needs_a_namespace() -> None:
         return factor * x
 
     with pytest.raises(ConfigurationError, match="namespace"):
-        cache_result(store="file:///tmp/cache.db")(times)
+        cache_result(store="file:///var/cache/app.db")(times)

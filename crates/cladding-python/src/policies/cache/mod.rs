@@ -32,7 +32,6 @@ mod store;
 mod wire;
 
 use key::KeySpec;
-pub(crate) use key::register;
 pub(crate) use probe::{CacheKeys, CacheWire};
 use shared::SharedSpec;
 

@@ -5,16 +5,12 @@
 //! key has it. When the instance ends, the hashes of its keys lead to the results that are to go. An instance that cannot
 //! be referred to weakly stands for itself, which keeps it alive for as long as there are results.
 
-use std::collections::HashMap;
-use std::ffi::CStr;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, OnceLock, Weak};
 
-use cladding_capi::{
-    Arguments, Class, Guarded, Owned, Raised, This, TypeBuilder, TypeCell, Vectorcall, Visit, object, refers_to,
-    takes_weak_references, weak_reference,
-};
+use cladding_capi::{Guarded, Owned, Raised, refers_to, takes_weak_references, weak_reference};
 use pyo3::prelude::*;
+
+use crate::addresses::{Bereft, ByAddress, forgetting};
 
 /// So many hashes are kept before it is asked which of them still lead to something.
 const FEW: usize = 16;
@@ -26,27 +22,6 @@ struct Instance {
     hashes: Vec<u64>,
 }
 
-/// Spreads addresses, which differ in their middle bits.
-#[derive(Default)]
-struct AddressHasher(u64);
-
-impl Hasher for AddressHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _bytes: &[u8]) {
-        unreachable!("only addresses are hashed");
-    }
-
-    fn write_usize(&mut self, address: usize) {
-        let product = u128::from(address as u64) * 0x9e37_79b9_7f4a_7c15;
-        self.0 = (product >> 64) as u64 ^ product as u64;
-    }
-}
-
-type ByAddress<T> = HashMap<usize, T, BuildHasherDefault<AddressHasher>>;
-
 /// Who drops the results of an instance that is gone.
 pub(in super::super) trait Forgets: Send + Sync {
     /// Drops what is kept under keys with this reference, all of which have one of these hashes.
@@ -56,7 +31,7 @@ pub(in super::super) trait Forgets: Send + Sync {
 /// All of them.
 pub(in super::super) struct Instances {
     all: Guarded<All>,
-    /// A [`Forget`], once there is an instance.
+    /// What weak references call, once there is an instance.
     callback: OnceLock<Owned>,
     owner: OnceLock<Weak<dyn Forgets>>,
 }
@@ -112,7 +87,8 @@ impl Instances {
         let callback = if let Some(callback) = self.callback.get() {
             callback
         } else {
-            let made = object::create_callable(Forget(Arc::downgrade(self)))?;
+            let bereft: Arc<dyn Bereft> = self.clone();
+            let made = forgetting(Arc::downgrade(&bereft))?;
             self.callback.get_or_init(|| made)
         };
         let reference = weak_reference(py, instance, callback)?;
@@ -146,18 +122,6 @@ impl Instances {
         });
     }
 
-    /// The instance of this reference is gone.
-    fn forget(&self, reference: &Owned) {
-        let gone = self.all.with(|all| {
-            let address = *all.referents.get(&address(reference))?;
-            Some(all.remove(address))
-        });
-        if let Some((instance, last)) = gone {
-            self.drop_results(instance);
-            drop(last);
-        }
-    }
-
     fn drop_results(&self, gone: Option<Instance>) {
         if let Some(instance) = gone
             && let Some(owner) = self.owner.get().and_then(Weak::upgrade)
@@ -176,6 +140,19 @@ impl Instances {
         if let Some(all) = self.all.try_lock() {
             all.instances.values().for_each(|instance| visit(&instance.reference));
             all.last.iter().for_each(|(_, reference)| visit(reference));
+        }
+    }
+}
+
+impl Bereft for Instances {
+    fn forget(&self, reference: &Owned) {
+        let gone = self.all.with(|all| {
+            let address = *all.referents.get(&address(reference))?;
+            Some(all.remove(address))
+        });
+        if let Some((instance, last)) = gone {
+            self.drop_results(instance);
+            drop(last);
         }
     }
 }
@@ -215,33 +192,4 @@ impl All {
         }
         (removed, last)
     }
-}
-
-/// What the weak references call when their instance is gone.
-struct Forget(Weak<Instances>);
-
-impl Class for Forget {
-    const NAME: &'static CStr = c"cladding._native.ForgetResults";
-    const DOC: &'static CStr = c"Drops the results of an instance that is gone.";
-
-    fn cell() -> &'static TypeCell {
-        static CELL: TypeCell = TypeCell::new();
-        &CELL
-    }
-
-    fn traverse(&self, _visit: &mut Visit<'_>) {}
-}
-
-impl Vectorcall for Forget {
-    fn call(this: &This<'_, Self>, _py: Python<'_>, arguments: &Arguments<'_>) -> Result<Owned, Raised> {
-        if let (Some(instances), [reference]) = (this.0.upgrade(), arguments.positional()) {
-            instances.forget(reference);
-        }
-        Ok(Owned::none())
-    }
-}
-
-/// Makes the types of this module.
-pub(crate) fn register(py: Python<'_>) -> PyResult<()> {
-    TypeBuilder::<Forget>::new().callable().build(py).map(drop)
 }

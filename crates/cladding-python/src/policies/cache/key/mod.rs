@@ -26,7 +26,6 @@ mod view;
 
 pub(super) use instances::Forgets;
 use instances::Instances;
-pub(crate) use instances::register;
 use shape::Shape;
 pub(crate) use spec::KeySpec;
 use spec::source_version;
